@@ -1,0 +1,1 @@
+"""Pure rules: no clock, database or network; milliseconds to test."""
