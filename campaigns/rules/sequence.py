@@ -57,7 +57,7 @@ class NodeField:
 
 NODE_FIELDS: Mapping[str, NodeField] = {
     "subject": NodeField((EMAIL,), "line", "", "The subject; may stay empty in a reply.", 998),
-    "body": NodeField(SENDING_TYPES, "text", "", "The text of the message.", 20_000),
+    "body": NodeField(SENDING_TYPES, "text", "", "The text of the message.", placeholders.MOST_SOURCE),
     "signature": NodeField(
         (EMAIL,), "text", None, "In place of the campaign's signature; null for that one.", 5_000
     ),
