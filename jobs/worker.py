@@ -1,0 +1,73 @@
+"""A worker: `python -m jobs.worker wake lanes` works off these queues, the first named first."""
+
+import logging
+import os
+import signal
+import sys
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+from rq import Worker
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from campaigns import settings
+from jobs import stopping
+from jobs.tether import tie
+
+# Seconds. RQ waits for a job this long less 15, then says that it lives; it is forgotten 60 s after the ttl.
+WORKER_TTL = 25
+# How often a worker with a job says that it lives, and how often what dead workers left is collected.
+MONITORING_SECONDS = 10
+MAINTENANCE_SECONDS = 60
+# Embedded Redis is away for a fraction of a second when it is started again; the default waits longer.
+RETRIES = 8
+LONGEST_RETRY_SECONDS = 1.0
+
+
+class TetheredWorker(Worker):
+    """An RQ worker whose jobs end with it, and are told when it is asked to stop.
+
+    It forks for each job; a job may be cut off anywhere, and run twice or never (DESIGN.md).
+    """
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """The first thing in the forked process."""
+        tie(self.pid or os.getppid())
+        super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        """A job that is asked to stop finishes the piece it has in hand (jobs.stopping)."""
+        stopping.listen()
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Pass the wish on; the worker itself waits for its job to end."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        if self.horse_pid:
+            os.kill(self.horse_pid, signal.SIGTERM)
+
+
+def connect(url: str) -> Redis:
+    """A Redis client that gets over a restart of the server within about a second."""
+    retry = Retry(ExponentialBackoff(cap=LONGEST_RETRY_SECONDS, base=0.05), RETRIES)
+    return Redis.from_url(url, retry=retry)
+
+
+def main(queues: list[str]) -> None:
+    """Work until SIGTERM."""
+    logging.getLogger("rq").setLevel(logging.INFO)
+    worker = TetheredWorker(
+        queues,
+        connection=connect(settings.load(os.environ).redis_url),
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL,
+        job_monitoring_interval=MONITORING_SECONDS,
+        maintenance_interval=MAINTENANCE_SECONDS,
+    )
+    worker.work(log_format="%(message)s")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["wake", "lanes"])
