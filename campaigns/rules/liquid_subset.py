@@ -13,7 +13,7 @@ from io import StringIO
 from typing import Any, TextIO
 from urllib.parse import quote
 
-from liquid import BoundTemplate, Environment, Node, RenderContext
+from liquid import BoundTemplate, Environment, Node, RenderContext, Token
 from liquid.builtin.content import Literal
 from liquid.builtin.expressions import FilteredExpression, KeywordArgument, Path
 from liquid.builtin.expressions.filtered import Filter
@@ -34,9 +34,9 @@ TAGS = (
     *("if", "elsif", "else", "endif", "unless", "endunless", "case", "when", "endcase"),
     *("assign", "capture", "endcapture", "comment", "endcomment"),
 )
-MOST_TEXT = 100_000  # characters of any text that is made on the way
-MOST_OUTPUT = 400_000  # bytes
-MOST_LOCALS = 400_000  # bytes
+MOST_TEXT = 20_000  # characters of any text that is made on the way
+MOST_OUTPUT = 200_000  # bytes
+MOST_LOCALS = 200_000  # bytes
 MOST_NESTING = 10
 
 # What may follow a name: nothing, or a key of this one.
@@ -49,7 +49,7 @@ class MissingValue(Exception):
     """A text needs a value, called `name`, that the person does not have, and gives no fallback for it."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no {name} for this person, and no fallback for it")
+        super().__init__(f"no value for {name}, and no fallback")
         self.name = name
 
 
@@ -219,12 +219,12 @@ def _too_long() -> BrokenTemplate:
 
 
 def _guarded(name: str, function: Callable[..., object]) -> Callable[..., object]:
-    """A filter that refuses missing values (`default` is made for them) and texts that grow too long."""
+    """A filter that refuses texts that grow too long, and hands a missing value on, perhaps to `default`."""
 
     def run(value: object, *arguments: object) -> object:
         for given in (value, *arguments):
             if isinstance(given, Missing) and name != "default":
-                raise MissingValue(given.name)
+                return given
         result = function(value, *arguments)
         if isinstance(result, str) and len(result) > MOST_TEXT:
             raise _too_long()
@@ -269,6 +269,14 @@ class _Environment(Environment):
             self.add_tag(tag)
         for name, function in FILTERS.items():
             self.add_filter(name, _guarded(name, function))
+
+    def error(
+        self, exc: type[LiquidError] | LiquidError, msg: str | None = None, token: Token | None = None
+    ) -> None:
+        """Raise `exc`, placed at the tag it happened in where it has no place of its own."""
+        if isinstance(exc, LiquidError) and token and (not exc.token or exc.token.start_index < 0):
+            exc.token = token
+        super().error(exc, msg, token)
 
 
 _UNDEFINED: Any = Missing  # the library only ever calls it, with the name and details

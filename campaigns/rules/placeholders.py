@@ -151,7 +151,10 @@ class _Translation:
         self.text = text
         self.problems: list[str] = []
         self.has_liquid = False
+        self.blocks: list[tuple[str, int]] = []  # the open ones: tag name and place
         self.source = "".join(self._pieces())
+        for name, start in self.blocks:
+            self._problem(f"{{% {name} %}} is not closed with {{% end{name} %}}", start)
 
     def _pieces(self) -> list[str]:
         pieces: list[str] = []
@@ -179,7 +182,17 @@ class _Translation:
         found = _TAG_NAME.match(self.text, start, end + 2)
         name = found[1] if found else ""
         if name not in liquid_subset.TAGS:
-            self._problem(f"unknown tag {{% {name[:40]} %}}", start)
+            self._problem(f"unknown tag {{% {shown(name)[1:-1]} %}}", start)
+        elif f"end{name}" in liquid_subset.TAGS:
+            self.blocks.append((name, start))
+        elif name.startswith("end"):
+            self._close(name.removeprefix("end"))
+
+    def _close(self, name: str) -> None:
+        """Forget the innermost open block `name` and all within; the parser says what is wrong with those."""
+        opened = [index for index, (block, _) in enumerate(self.blocks) if block == name]
+        if opened:
+            del self.blocks[opened[-1] :]
 
     def _plain(self, at: int, end: int) -> list[str]:
         """The plain text from `at` to `end`, its placeholders translated."""
