@@ -23,7 +23,7 @@ def tie(parent: int, ending: signal.Signals = signal.SIGKILL) -> None:
         os.kill(os.getpid(), ending)
 
 
-def tether() -> Callable[[], None]:
+def tether(ending: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
     """A `preexec_fn` that ties a child to the process that calls this."""
     parent = os.getpid()
-    return lambda: tie(parent)
+    return lambda: tie(parent, ending)
