@@ -116,9 +116,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         port=port,
         public_url=_public_url(given["PUBLIC_URL"] or f"http://127.0.0.1:{port}"),
         secret_key=given["SECRET_KEY"] or _kept(data / "secret_key", secrets.token_urlsafe(48)),
-        sealing_key=_sealing_key(
-            given["CADENZA_SEALING_KEY"] or _kept(data / "sealing_key", _new_sealing_key())
-        ),
+        sealing_key=_sealing_key(given["CADENZA_SEALING_KEY"] or _kept(data / "sealing_key", _new_sealing_key())),
         workers=_number("CADENZA_WORKERS", given["CADENZA_WORKERS"] or "2", 1, 64),
         trap=_flag("CADENZA_TRAP", given["CADENZA_TRAP"] or ("on" if socket else "off")),
     )

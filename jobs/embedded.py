@@ -56,9 +56,7 @@ class Embedded:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = self.socket.parent.lstat()
         if owner.st_uid != os.getuid() or not stat.S_ISDIR(owner.st_mode):
-            raise NoServer(
-                f"{self.socket.parent} belongs to another user; set TMPDIR to a folder of your own."
-            )
+            raise NoServer(f"{self.socket.parent} belongs to another user; set TMPDIR to a folder of your own.")
 
     def answers(self) -> bool:
         """Whether a server answers PING. A bare socket: the client library would retry for seconds."""

@@ -43,9 +43,7 @@ class _Kept:
 class Keeper:
     """Runs children from one thread, since "with the parent" means with the thread that forked."""
 
-    def __init__(
-        self, children: Sequence[Child], log: Logbook, *, cwd: Path, environ: Mapping[str, str]
-    ) -> None:
+    def __init__(self, children: Sequence[Child], log: Logbook, *, cwd: Path, environ: Mapping[str, str]) -> None:
         self._kept = [_Kept(child) for child in children]
         self._log = log
         self._cwd = cwd

@@ -56,9 +56,7 @@ def prepare(path: Path) -> dict[str, Any]:
     taken: set[int] = set()
     for name in PORTS:
         port = kept.get(name)
-        trap[name] = (
-            port if isinstance(port, int) and port not in taken and is_free(port) else new_port(taken)
-        )
+        trap[name] = port if isinstance(port, int) and port not in taken and is_free(port) else new_port(taken)
         taken.add(trap[name])
     _write(path, json.dumps(trap, indent=2) + "\n")
     return trap

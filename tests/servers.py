@@ -333,9 +333,7 @@ class SmtpSink:
             return "421 gone"
         if self.answer_data is not None:
             return self.answer_data
-        mail = Accepted(
-            time.monotonic(), str(envelope.mail_from), tuple(envelope.rcpt_tos), bytes(envelope.content)
-        )
+        mail = Accepted(time.monotonic(), str(envelope.mail_from), tuple(envelope.rcpt_tos), bytes(envelope.content))
         with self._news:
             self.accepted.append(mail)
             self._news.notify_all()
@@ -357,9 +355,7 @@ def running_sink() -> Iterator[SmtpSink]:
     """An SMTP sink on a free port. It takes mail with or without signing in, but no wrong password."""
     sink = SmtpSink(free_port())
 
-    def authenticate(
-        _server: object, _session: object, _envelope: object, _how: str, data: object
-    ) -> AuthResult:
+    def authenticate(_server: object, _session: object, _envelope: object, _how: str, data: object) -> AuthResult:
         right = (sink.username.encode(), sink.password.encode())
         return AuthResult(success=(data.login, data.password) == right, handled=False)
 

@@ -87,6 +87,4 @@ def test_postgres_starts_from_a_folder_that_only_its_owner_may_enter(
     monkeypatch.setattr(servers, "_can_run", lambda program: False)
     programs = servers._binaries(tmp_path)
     assert programs.is_relative_to(tmp_path)
-    assert (
-        b"18." in subprocess.run([programs / "postgres", "--version"], capture_output=True, check=True).stdout
-    )
+    assert b"18." in subprocess.run([programs / "postgres", "--version"], capture_output=True, check=True).stdout

@@ -1,0 +1,84 @@
+"""Ringing: a committed wish becomes an RQ job. A bell that is lost costs time only; the tick finds the work."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from campaigns.models import Bell
+
+log = logging.getLogger(__name__)
+
+DAY_SECONDS = 24 * 60 * 60
+# A page does not wait longer than this for a Redis that is away; the commit stands either way.
+PATIENCE_SECONDS = 1.0
+# How long a bell that was rung keeps others of the same kind quiet, if its job never starts.
+RUNG_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which function answers a bell, on which queue, and how long RQ keeps what became of it (seconds)."""
+
+    queue: str
+    function: str
+    timeout: int
+    result_ttl: int
+
+
+KINDS = {
+    "wake": Kind("wake", "jobs.wake.wake", 60, DAY_SECONDS),
+    "launch": Kind("wake", "jobs.launch.launch", 600, DAY_SECONDS),
+    "lane": Kind("lanes", "jobs.lane.lane", 300, 600),
+}
+QUEUES = ("wake", "lanes")
+FAILURE_TTL = 7 * DAY_SECONDS
+
+
+def connect_briefly(url: str) -> Redis:
+    """A Redis client that gives up soon: for those who can do without."""
+    patience = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **patience)
+
+
+def _mark(bell: Bell) -> str:
+    return f"cadenza:rung:{bell.job}:{':'.join(bell.args)}"
+
+
+class Ringer:
+    """Called after a commit with its bells. Rings each once until its job starts (`answer`)."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def __call__(self, bells: Sequence[Bell]) -> None:
+        try:
+            for bell in bells:
+                self._ring(bell)
+        except RedisError as away:
+            log.warning("Redis is away (%s): the ticker will find the work.", away)
+
+    def _ring(self, bell: Bell) -> None:
+        if not self._redis.set(_mark(bell), "1", nx=True, ex=RUNG_SECONDS):
+            return
+        kind = KINDS[bell.job]
+        Queue(kind.queue, connection=self._redis, serializer=JSONSerializer).enqueue(
+            kind.function,
+            args=bell.args,
+            job_timeout=kind.timeout,
+            result_ttl=kind.result_ttl,
+            failure_ttl=FAILURE_TTL,
+        )
+
+    def answer(self, job: str, *args: str) -> None:
+        """The job starts and will see all that is committed: whoever rings from now on is heard again."""
+        try:
+            self._redis.delete(_mark(Bell(job, args)))
+        except RedisError as away:
+            log.warning("Redis is away (%s).", away)

@@ -1,0 +1,47 @@
+"""The job that works one sender's line for a slice of time."""
+
+import threading
+from datetime import timedelta
+from uuid import UUID
+
+from campaigns.channels.outgoing import Channel
+from campaigns.models import Sender
+from campaigns.sending import HEARTBEAT, Lane, open_channel
+from jobs import stopping
+from jobs.workshop import utcnow, workshop
+
+
+def lane(sender_id: str) -> int:
+    """Send what is due from this account; the number of messages sent."""
+    shop = workshop()
+    shop.ringer.answer("lane", sender_id)
+
+    def opener(sender: Sender) -> Channel:
+        return open_channel(sender, sealing_key=shop.settings.sealing_key, trap_file=shop.settings.trap_file)
+
+    work = Lane(
+        sessions=shop.sessions,
+        reading=shop.reading,
+        sender_id=UUID(sender_id),
+        open_channel=opener,
+        clock=utcnow,
+        wait=_wait,
+        stop=stopping.asked,
+    )
+    done = threading.Event()
+    heart = threading.Thread(target=_beat, args=(work, done), daemon=True)
+    heart.start()
+    try:
+        return work.run()
+    finally:
+        done.set()
+        heart.join()
+
+
+def _wait(time: timedelta) -> None:
+    stopping.pause(time.total_seconds())
+
+
+def _beat(work: Lane, done: threading.Event) -> None:
+    while not done.wait(HEARTBEAT.total_seconds()):
+        work.keep_alive()

@@ -1,0 +1,12 @@
+"""One tick: whatever the bells missed."""
+
+from campaigns import ticking
+from jobs.workshop import Workshop, utcnow
+
+
+def tick(shop: Workshop) -> int:
+    """Settle what time has settled, then ring for every lane with work; how many lanes were rung."""
+    with shop.sessions.begin() as session:
+        ticking.settle(session, utcnow())
+    with shop.reading.begin() as session:
+        return ticking.ring_lanes(session, utcnow())

@@ -1,0 +1,33 @@
+"""Looking at processes from outside."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there, and not merely waiting to be buried by a parent that is slow."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    """The process ids of all children, whichever thread has started them."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]
+
+
+def descendants_of(pid: int) -> list[int]:
+    """The process ids of all children, of theirs, and so on."""
+    children = children_of(pid)
+    return children + [late for child in children for late in descendants_of(child)]
+
+
+def wait_until(what: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return once it is so; an AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, f"not so within {seconds} s"
+        time.sleep(0.02)
