@@ -148,7 +148,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         run(settings.load(os.environ), log)
     except (BadSetting, CannotRun, NoServer, StartFailed) as reason:
-        log.say(f"Cadenza cannot run. {reason}")
+        print(f"Cadenza cannot run. {reason}", file=sys.stderr)
         return 1
     log.say("Cadenza has stopped.")
     return 0

@@ -1,5 +1,6 @@
 """Looking at processes from outside."""
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,16 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def ignores(pid: int, what: signal.Signals) -> bool:
+    """Whether the process has chosen to ignore this signal."""
+    (mask,) = (line.split()[1] for line in _status(pid) if line.startswith("SigIgn:"))
+    return bool(int(mask, 16) >> (what - 1) & 1)
+
+
+def _status(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/status").read_text().splitlines()
 
 
 def children_of(pid: int) -> list[int]:

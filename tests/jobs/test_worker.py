@@ -1,0 +1,101 @@
+"""A worker and its job: asked to stop, killed, and without its Redis for a moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from rq.worker import Worker
+
+from jobs import stopping
+from jobs.embedded import Embedded, start
+from tests.jobs.processes import children_of, ignores, is_alive, wait_until
+from tests.servers import short_folder
+
+
+def started(url: str, data: Path, *queues: str) -> subprocess.Popen[bytes]:
+    environ = {**os.environ, "REDIS_URL": url, "CADENZA_DATA": str(data)}
+    return subprocess.Popen([sys.executable, "-m", "jobs.worker", *queues], env=environ, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def worker(redis_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with started(redis_url, tmp_path, "wake", "lanes") as process:
+        yield process
+        process.kill()
+
+
+def queue(name: str, redis: Redis) -> Queue:
+    return Queue(name, connection=redis, serializer=JSONSerializer)
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+def wait_for_horse(process: subprocess.Popen[bytes], job: Job) -> int:
+    wait_until(lambda: job.get_status() == JobStatus.STARTED and children_of(process.pid))
+    return children_of(process.pid)[0]
+
+
+def test_a_job_is_worked_off(worker: subprocess.Popen[bytes], redis: Redis) -> None:
+    job = queue("lanes", redis).enqueue(time.strftime, "%%")
+    wait_until(lambda: job.get_status() == JobStatus.FINISHED)
+    assert job.return_value() == "%"
+
+
+def test_nothing_of_a_job_outlives_a_worker_that_is_killed(worker: subprocess.Popen[bytes], redis: Redis) -> None:
+    horse = wait_for_horse(worker, queue("lanes", redis).enqueue(time.sleep, 1000))
+    worker.kill()
+    wait_until(lambda: not is_alive(horse))
+
+
+def test_a_job_that_is_asked_to_stop_ends_well_and_its_worker_with_it(
+    worker: subprocess.Popen[bytes], redis: Redis
+) -> None:
+    job = queue("lanes", redis).enqueue(stopping.pause, 1000)
+    horse = wait_for_horse(worker, job)
+    wait_until(lambda: ignores(horse, signal.SIGINT))  # it has set its signals
+    worker.terminate()
+    assert worker.wait(10) == 0
+    assert job.get_status() == JobStatus.FINISHED
+    assert job.return_value() is True
+
+
+def test_a_worker_is_seen_and_has_a_name_of_its_own(redis_url: str, redis: Redis, tmp_path: Path) -> None:
+    with started(redis_url, tmp_path, "wake") as one, started(redis_url, tmp_path, "wake", "lanes") as two:
+        wait_until(lambda: len(Worker.all(connection=redis)) == 2)
+        names = {tuple(worker.queue_names()) for worker in Worker.all(connection=redis)}
+        assert names == {("wake",), ("wake", "lanes")}
+        one.terminate()
+        two.terminate()
+
+
+def test_work_goes_on_within_seconds_of_a_restart_of_redis(tmp_path: Path) -> None:
+    with short_folder() as folder:
+        server = Embedded(folder / "redis.sock", folder / "redis")
+        url = f"unix://{server.socket}"
+        redis_process = start(server)
+        assert redis_process is not None
+        with started(url, tmp_path, "lanes") as worker, Redis.from_url(url) as redis:
+            wait_until(lambda: Worker.count(connection=redis) == 1)
+            redis_process.send_signal(signal.SIGKILL)
+            redis_process.wait()
+            redis_process = start(server)
+            assert redis_process is not None
+            job = queue("lanes", redis).enqueue(time.strftime, "%%")
+            wait_until(lambda: job.get_status() == JobStatus.FINISHED, seconds=5)
+            assert worker.poll() is None
+            worker.kill()
+        redis_process.terminate()
+        redis_process.wait()
