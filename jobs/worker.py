@@ -1,9 +1,11 @@
 """A worker: `python -m jobs.worker wake lanes` works off these queues, the first named first."""
 
+import importlib
 import logging
 import os
 import signal
 import sys
+import time
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
@@ -15,7 +17,10 @@ from rq.serializers import JSONSerializer
 
 from campaigns import settings
 from jobs import stopping
+from jobs.bells import KINDS, QUEUES
 from jobs.tether import tie
+
+log = logging.getLogger(__name__)
 
 # Seconds. RQ waits for a job this long less 15, then says that it lives; it is forgotten 60 s after the ttl.
 WORKER_TTL = 25
@@ -32,6 +37,12 @@ class TetheredWorker(Worker):
 
     It forks for each job; a job may be cut off anywhere, and run twice or never (DESIGN.md).
     """
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """One line in the log for each job."""
+        began = time.monotonic()
+        super().execute_job(job, queue)  # type: ignore[no-untyped-call]
+        log.info("%s took %.2f s (job %s)", job.func_name, time.monotonic() - began, job.id)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """The first thing in the forked process."""
@@ -55,9 +66,16 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, retry=retry)
 
 
+def preload() -> None:
+    """Import the jobs before the first fork: afterwards each job would wait for its own imports."""
+    for kind in KINDS.values():
+        importlib.import_module(kind.function.rpartition(".")[0])
+
+
 def main(queues: list[str]) -> None:
     """Work until SIGTERM."""
-    logging.getLogger("rq").setLevel(logging.INFO)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    preload()
     worker = TetheredWorker(
         queues,
         connection=connect(settings.load(os.environ).redis_url),
@@ -66,8 +84,9 @@ def main(queues: list[str]) -> None:
         job_monitoring_interval=MONITORING_SECONDS,
         maintenance_interval=MAINTENANCE_SECONDS,
     )
-    worker.work(log_format="%(message)s")
+    log.info("Waits for jobs on: %s", ", ".join(queues))
+    worker.work(logging_level="WARNING")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["wake", "lanes"])
+    main(sys.argv[1:] or list(QUEUES))

@@ -248,9 +248,7 @@ class _Template(BoundTemplate):
     def _get_buffer(self) -> StringIO:
         return LimitedStringIO(MOST_OUTPUT, newline="")  # line breaks go out as they came in
 
-    def make_partial_namespace(
-        self, partial: bool, render_args: Mapping[str, object]
-    ) -> Mapping[str, object]:
+    def make_partial_namespace(self, partial: bool, render_args: Mapping[str, object]) -> Mapping[str, object]:
         """Nothing: the library would add a name `partial`."""
         return {}
 
@@ -270,9 +268,7 @@ class _Environment(Environment):
         for name, function in FILTERS.items():
             self.add_filter(name, _guarded(name, function))
 
-    def error(
-        self, exc: type[LiquidError] | LiquidError, msg: str | None = None, token: Token | None = None
-    ) -> None:
+    def error(self, exc: type[LiquidError] | LiquidError, msg: str | None = None, token: Token | None = None) -> None:
         """Raise `exc`, placed at the tag it happened in where it has no place of its own."""
         if isinstance(exc, LiquidError) and token and (not exc.token or exc.token.start_index < 0):
             exc.token = token

@@ -58,13 +58,9 @@ class NodeField:
 NODE_FIELDS: Mapping[str, NodeField] = {
     "subject": NodeField((EMAIL,), "line", "", "The subject; may stay empty in a reply.", 998),
     "body": NodeField(SENDING_TYPES, "text", "", "The text of the message.", placeholders.MOST_SOURCE),
-    "signature": NodeField(
-        (EMAIL,), "text", None, "In place of the campaign's signature; null for that one.", 5_000
-    ),
+    "signature": NodeField((EMAIL,), "text", None, "In place of the campaign's signature; null for that one.", 5_000),
     "is_reply": NodeField((EMAIL,), "flag", False, "Send it as an answer in the thread of the email before."),
-    "include_message": NodeField(
-        (CONNECTION_REQUEST,), "flag", False, "Send the note, or a bare invitation."
-    ),
+    "include_message": NodeField((CONNECTION_REQUEST,), "flag", False, "Send the note, or a bare invitation."),
     "delay_days": NodeField((DELAY,), "number", 0, "Days of 24 hours."),
     "delay_hours": NodeField((DELAY,), "number", 0, "Hours, on top of the days."),
     "delay_minutes": NodeField((DELAY,), "number", 0, "Minutes, on top of the hours."),
@@ -159,10 +155,7 @@ def parse_node(raw: object, field: str = "node") -> NodeDraft:
     problems: list[Problem] = []
     node_id = _read_id(raw.get("id"), f"{field}.id", problems)
     node_type = _read_type(raw.get("type"), f"{field}.type", problems)
-    values = {
-        name: _read_value(row, raw.get(name), f"{field}.{name}", problems)
-        for name, row in NODE_FIELDS.items()
-    }
+    values = {name: _read_value(row, raw.get(name), f"{field}.{name}", problems) for name, row in NODE_FIELDS.items()}
     if problems:
         raise Problems(problems)
     own = {name: values[name] for name, row in NODE_FIELDS.items() if node_type in row.types}
@@ -271,9 +264,7 @@ def check_nodes(
         if node.id not in known:
             problems.append(Problem(f"{field}[{index}].id", "is not a step of this campaign"))
         elif known[node.id] != node.type:
-            message = (
-                f"must stay {known[node.id]}: a step keeps its type; send it without its id as a new one"
-            )
+            message = f"must stay {known[node.id]}: a step keeps its type; send it without its id as a new one"
             problems.append(Problem(f"{field}[{index}].type", message))
     return problems
 

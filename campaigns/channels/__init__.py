@@ -1,0 +1,1 @@
+"""The outside world: one provider a file, strangers to the models."""

@@ -1,0 +1,22 @@
+"""Editing a campaign, derived from THE TABLE (CONTRACT section 2).
+
+Everything is read and checked before anything is written, so a refused edit leaves no trace.
+"""
+
+from campaigns.editing.creating import create
+from campaigns.editing.patch import Changes, edit
+from campaigns.models.campaign import Campaign
+from campaigns.rules.fields import FIELDS, Field, locked_because
+
+__all__ = ["Changes", "create", "edit", "editable_fields", "locked_fields"]
+
+
+def locked_fields(campaign: Campaign) -> dict[str, str]:
+    """Name -> reason for every field that cannot be edited on this campaign now."""
+    return {row.name: reason for row in FIELDS if (reason := locked_because(row, campaign.type, campaign.status))}
+
+
+def editable_fields(campaign: Campaign) -> list[Field]:
+    """The rows of the table that can be edited on this campaign now."""
+    locked = locked_fields(campaign)
+    return [row for row in FIELDS if row.name not in locked]

@@ -1,0 +1,152 @@
+"""Adding prospects: from the API, from pasted lines, from a CSV file."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from campaigns.models.base import new_id
+from campaigns.models.campaign import Campaign
+from campaigns.models.enrolment import enrol
+from campaigns.models.finding import find_campaign, senders_of
+from campaigns.models.log import note
+from campaigns.models.prospect import Prospect
+from campaigns.models.sessions import ring
+from campaigns.rules import lifecycle
+from campaigns.rules.people import Person, read_person
+from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.refusals import Invalid, WrongState
+from campaigns.rules.tables import Row, read_table
+
+MOST_AT_ONCE = 1000
+ADDABLE = (lifecycle.DRAFT, lifecycle.ACTIVE, lifecycle.PAUSED)
+# Rows handed to the database at a time.
+BATCH = 1000
+
+
+@dataclass
+class Imported:
+    """What became of a list of people: how many are new, were there already, or could not be read and why."""
+
+    imported: int = 0
+    duplicates: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, int]:
+        """The answer of `POST …/prospects`."""
+        return {"imported": self.imported, "duplicates": self.duplicates}
+
+
+def add(
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    body: Any,
+    *,
+    now: datetime,
+    by: str | None,
+) -> Imported:
+    """Add 1 to 1,000 people; all of them or, raising Invalid, none. Raises NotFound, WrongState."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    raw = body.get("prospects") if isinstance(body, dict) else None
+    if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_AT_ONCE:
+        problem = Problem("prospects", f"must be a list of 1 to {MOST_AT_ONCE:,} people")
+        raise Invalid.of([problem])
+    people: list[Person] = []
+    problems: list[Problem] = []
+    for index, item in enumerate(raw):
+        try:
+            people.append(read_person(item, f"prospects[{index}]", campaign.type))
+        except Problems as bad:
+            problems.extend(bad.problems)
+    if problems:
+        raise Invalid.of(problems)
+    return _store(session, campaign, people, "api", now, by)
+
+
+def add_table(
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    text: str,
+    *,
+    source: str,
+    now: datetime,
+    by: str | None,
+) -> Imported:
+    """Add the people of a table; lines that cannot be read are left out and told. Raises Invalid, WrongState."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    needed = "email" if campaign.type == lifecycle.EMAIL else "linkedin_url"
+    people: list[Person] = []
+    problems: list[Problem] = []
+    try:
+        for row in read_table(text, needed):
+            _read_row(row, campaign.type, people, problems)
+    except Problems as bad:
+        raise Invalid.of(bad.problems) from bad
+    done = _store(session, campaign, people, source, now, by)
+    done.problems = problems
+    return done
+
+
+def _read_row(row: Row, campaign_type: str, people: list[Person], problems: list[Problem]) -> None:
+    try:
+        people.append(read_person(row.values, f"line {row.line}", campaign_type))
+    except Problems as bad:
+        problems.extend(bad.problems)
+
+
+def _store(
+    session: Session, campaign: Campaign, people: Sequence[Person], source: str, now: datetime, by: str | None
+) -> Imported:
+    if campaign.status not in ADDABLE:
+        raise WrongState(
+            f"This campaign is {campaign.status}: prospects can be added to a draft, active or paused campaign.",
+            problems=[Problem("status", f"is {campaign.status}")],
+        )
+    distinct = {person.identity: person for person in reversed(people)}
+    rows = [_row(campaign, person, source, now) for person in reversed(distinct.values())]
+    imported = sum(_insert(session, batch) for batch in _batches(rows))
+    if imported:
+        note(session, campaign, "prospects_added", now, by=by, count=imported, source=source)
+        if campaign.status != lifecycle.DRAFT:
+            enrol(session, campaign, now)
+            for sender in senders_of(session, campaign.id):
+                ring(session, "lane", sender.id)
+    return Imported(imported, len(people) - imported)
+
+
+def _row(campaign: Campaign, person: Person, source: str, now: datetime) -> dict[str, Any]:
+    values = dict(person.values)
+    return {
+        "id": new_id(),
+        "workspace_id": campaign.workspace_id,
+        "campaign_id": campaign.id,
+        "identity": person.identity,
+        "status": lifecycle.PENDING,
+        "clock": values.pop("timezone", None) or "",
+        "custom_fields": values.pop("custom_fields", None) or {},
+        "source": values.pop("source", None) or source,
+        **{name: values.get(name) for name in _COLUMNS},
+        "contacted": False,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+_COLUMNS = ("email", "linkedin_url", "first_name", "last_name", "company", "position", "headline")
+
+
+def _batches(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+
+
+def _insert(session: Session, rows: list[dict[str, Any]]) -> int:
+    """Insert those whose identity is new to the campaign; how many."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(Prospect).on_conflict_do_nothing(index_elements=["campaign_id", "identity"])
+    return len(session.scalars(statement.returning(Prospect.id), rows).all())

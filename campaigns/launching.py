@@ -1,0 +1,255 @@
+"""Launching, pausing and resuming: the moves of a campaign's status, each a compare-and-set.
+
+A launch is asked for by a person (`launch`: draft to launching) and carried out by a job (`start`: people get
+their sender and their first step, then active). If the job never comes through, the tick falls it back.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import Campaign
+from campaigns.models.enrolment import enrol
+from campaigns.models.finding import find_campaign, limits_of, nodes_of, senders_of
+from campaigns.models.gate import roll_gates
+from campaigns.models.log import note
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.models.sessions import ring
+from campaigns.models.waking import request_wake_up
+from campaigns.models.writing import sender_values
+from campaigns.rules import lifecycle
+from campaigns.rules.placeholders import MissingValue, fill, names_used
+from campaigns.rules.problems import Problem
+from campaigns.rules.refusals import Conflict, Invalid, WrongState
+from campaigns.rules.sequence import launch_problems
+
+
+@dataclass
+class Check:
+    """One line of the launch checklist. `place` is where it is mended: a tab of the campaign's pages."""
+
+    name: str
+    title: str
+    place: str
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is missing here."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `checks` (CONTRACT section 7)."""
+        message = "; ".join(problem.message for problem in self.problems) or self.title
+        return {"name": self.name, "ok": self.ok, "message": message}
+
+
+@dataclass
+class Readiness:
+    """What a launch would say now."""
+
+    checks: list[Check]
+    warnings: list[Problem]
+
+    @property
+    def errors(self) -> list[Problem]:
+        """Everything that keeps the campaign from being launched."""
+        return [problem for check in self.checks for problem in check.problems]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be launched as it is."""
+        return not self.errors
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer of `GET …/validate`."""
+        return {
+            "ready": self.ready,
+            "checks": [check.to_json() for check in self.checks],
+            "errors": [{"field": problem.field, "message": problem.message} for problem in self.errors],
+            "warnings": [{"field": problem.field, "message": problem.message} for problem in self.warnings],
+        }
+
+
+def validate(session: Session, campaign: Campaign) -> Readiness:
+    """The launch checklist, without any side effect."""
+    senders = senders_of(session, campaign.id)
+    people = _count_prospects(session, campaign)
+    checks = [
+        Check("sequence", "Every step can be sent.", "sequence", _sequence_problems(session, campaign, senders)),
+        Check("senders", _plural(len(senders), "sender account"), "settings", _sender_problems(senders)),
+        Check("prospects", _plural(people, "prospect"), "prospects", _people_problems(people)),
+        Check("operating_hours", "The hours have open minutes.", "settings", []),
+    ]
+    return Readiness(checks, _warnings(session, campaign, senders))
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}."
+
+
+def _count_prospects(session: Session, campaign: Campaign) -> int:
+    query = select(func.count()).where(Prospect.campaign_id == campaign.id, Prospect.status == lifecycle.PENDING)
+    return session.scalar(query) or 0
+
+
+def _sequence_problems(session: Session, campaign: Campaign, senders: list[Sender]) -> list[Problem]:
+    nodes = nodes_of(session, campaign.id)
+    signature = campaign.signature
+    problems = launch_problems(nodes, campaign_type=campaign.type, signature=signature)
+    if problems:
+        return problems
+    texts = [text for node in nodes for text in (node.subject, node.body, node.signature) if text]
+    return _sender_holes([*texts, signature or ""], senders)
+
+
+def _sender_holes(texts: list[str], senders: list[Sender]) -> list[Problem]:
+    """Placeholders about the sender that some account has no value for, found by filling them in."""
+    problems = []
+    for sender in senders:
+        missing = {name for text in texts if (name := _hole(text, sender))}
+        problems += [
+            Problem("sender_account_ids", f"{sender.label} has no value for %{name}%: fill it in")
+            for name in sorted(missing)
+        ]
+    return problems
+
+
+def _hole(text: str, sender: Sender) -> str | None:
+    """The sender's value that `text` lacks, for a prospect who has every value."""
+    values = dict.fromkeys(names_used(text), "x")
+    keys = [name.partition(".")[2] for name in values if name.startswith("custom_fields.")]
+    values_of_both = {**values, "custom_fields": dict.fromkeys(keys, "x"), **sender_values(sender)}
+    try:
+        fill(text, values_of_both)
+    except MissingValue as missing:
+        return missing.name
+    return None
+
+
+def _sender_problems(senders: list[Sender]) -> list[Problem]:
+    if not senders:
+        return [Problem("sender_account_ids", "Choose at least one sender account.")]
+    return [
+        Problem("sender_account_ids", f"{sender.label} cannot send: {sender.status_reason or sender.status}.")
+        for sender in senders
+        if sender.status != "active"
+    ]
+
+
+def _people_problems(people: int) -> list[Problem]:
+    return [] if people else [Problem("prospects", "Add at least one prospect.")]
+
+
+def _warnings(session: Session, campaign: Campaign, senders: list[Sender]) -> list[Problem]:
+    warnings = []
+    if campaign.type == lifecycle.LINKEDIN:
+        message = "This version cannot send LinkedIn steps yet: prospects wait until it can."
+        warnings.append(Problem("type", message))
+    own = {sender.id for sender in senders}
+    idle = [limit for limit in limits_of(session, campaign.id) if limit.sender_id not in own]
+    if idle:
+        message = f"{_plural(len(idle), 'limit')[:-1]} for accounts that this campaign does not send from."
+        warnings.append(Problem("account_limits", message))
+    return warnings
+
+
+def wrong_state(campaign: Campaign, verb: str) -> WrongState:
+    """The refusal for a move that the campaign's status does not allow; it names both states."""
+    origin = lifecycle.move(verb).origin
+    article = "an" if origin == lifecycle.ACTIVE else "a"
+    return WrongState(
+        f"This campaign is {campaign.status}: only {article} {origin} campaign can be {PAST[verb]}.",
+        problems=[Problem("status", f"is {campaign.status}")],
+    )
+
+
+PAST = {"launch": "launched", "pause": "paused", "resume": "resumed"}
+
+
+def _move(campaign: Campaign, verb: str, now: datetime) -> None:
+    """The compare-and-set; the row is locked by the caller. Raises WrongState."""
+    row = lifecycle.move(verb)
+    if campaign.status != row.origin:
+        raise wrong_state(campaign, verb)
+    campaign.status, campaign.updated_at = row.target, now
+    campaign.version += 1
+
+
+def launch(session: Session, workspace_id: UUID, campaign_id: UUID, *, now: datetime, by: str | None) -> Campaign:
+    """Start a launch: draft to launching, and ring for the job.
+
+    Raises Conflict while a launch is in flight, WrongState from any other status, Invalid with the checklist's
+    errors.
+    """
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    if campaign.status == lifecycle.LAUNCHING:
+        raise Conflict("This campaign is being launched already: wait a moment.", code="launch_in_flight")
+    if campaign.status != lifecycle.DRAFT:
+        raise wrong_state(campaign, "launch")
+    readiness = validate(session, campaign)
+    if not readiness.ready:
+        errors = readiness.errors
+        more = f" ({len(errors) - 1} more to mend)" if len(errors) > 1 else ""
+        message = f"Not ready to launch: {errors[0].message}{more}"
+        raise Invalid(message, code="not_ready", problems=errors)
+    _move(campaign, "launch", now)
+    campaign.launching_since = now
+    note(session, campaign, "launch_requested", now, by=by)
+    ring(session, "launch", campaign.id, by or "")
+    return campaign
+
+
+def start(session: Session, campaign_id: UUID, *, now: datetime, by: str | None) -> bool:
+    """Carry a launch out: enrol everybody, set the gates, go active. False if it is not launching any more."""
+    campaign = session.scalar(
+        select(Campaign).where(Campaign.id == campaign_id).with_for_update(of=Campaign, key_share=True)
+    )
+    if campaign is None or campaign.status != lifecycle.LAUNCHING:
+        return False
+    people = enrol(session, campaign, now)
+    _move(campaign, "start", now)
+    campaign.launched_at, campaign.launching_since = now, None
+    note(session, campaign, "launched", now, by=by, prospects=people)
+    request_wake_up(session, campaign, "launch", now, by=by, old_hours=campaign.operating_hours)
+    return True
+
+
+def pause(
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    *,
+    now: datetime,
+    by: str | None,
+    reason: str | None = None,
+) -> Campaign:
+    """Active to paused: nothing more leaves once the message being sent is out. Raises WrongState."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    _move(campaign, "pause", now)
+    campaign.pause_reason = reason
+    note(session, campaign, "paused", now, by=by, reason=reason)
+    return campaign
+
+
+def resume(session: Session, workspace_id: UUID, campaign_id: UUID, *, now: datetime, by: str | None) -> Campaign:
+    """Paused to active, and wake whoever is due. Raises WrongState."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    _move(campaign, "resume", now)
+    campaign.pause_reason = None
+    roll_gates(session, campaign, now)
+    note(session, campaign, "resumed", now, by=by)
+    request_wake_up(session, campaign, "resume", now, by=by, old_hours=campaign.operating_hours)
+    return campaign
+
+
+def delete(session: Session, workspace_id: UUID, campaign_id: UUID) -> None:
+    """Remove the campaign and all that belongs to it; a running one is stopped by that. What its senders sent
+    today still counts against their limits."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    session.delete(campaign)

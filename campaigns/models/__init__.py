@@ -1,0 +1,42 @@
+"""Memory: one noun a file. The database is the truth; Redis only rings the bell."""
+
+from campaigns.models.base import EPOCH, FOREVER, Base, new_id
+from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender, Node
+from campaigns.models.event import Event
+from campaigns.models.gate import Gate
+from campaigns.models.message import Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender, SenderDay, SenderUse
+from campaigns.models.sessions import Bell, Ringer, connect, ring, session_factory, silence
+from campaigns.models.wake_up import WakeUp
+from campaigns.models.workspace import ApiKey, Suppression, User, Workspace
+
+__all__ = [
+    "EPOCH",
+    "FOREVER",
+    "AccountLimit",
+    "ApiKey",
+    "Base",
+    "Bell",
+    "Campaign",
+    "CampaignDay",
+    "CampaignSender",
+    "Event",
+    "Gate",
+    "Message",
+    "Node",
+    "Prospect",
+    "Ringer",
+    "Sender",
+    "SenderDay",
+    "SenderUse",
+    "Suppression",
+    "User",
+    "WakeUp",
+    "Workspace",
+    "connect",
+    "new_id",
+    "ring",
+    "session_factory",
+    "silence",
+]

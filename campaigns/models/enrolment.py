@@ -1,0 +1,69 @@
+"""Giving prospects their sender, their first step and the instant it is due: one statement for any number."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import nodes_of, senders_of
+from campaigns.models.gate import ensure_gates
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.rules.lifecycle import PENDING
+from campaigns.rules.sequence import following
+
+
+def _waiting(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Prospect.campaign_id == campaign.id,
+        Prospect.status == PENDING,
+        Prospect.current_node_id.is_(None),
+    )
+
+
+def _known_sender(campaign: Campaign, senders: Sequence[Sender]) -> Any:
+    """The account that wrote to this person in another campaign, if it is among `senders`."""
+    earlier = aliased(Prospect)
+    query = select(earlier.sender_account_id).where(
+        earlier.workspace_id == campaign.workspace_id,
+        earlier.identity == Prospect.identity,
+        earlier.contacted,
+        earlier.sender_account_id.in_([sender.id for sender in senders]),
+    )
+    return query.order_by(earlier.id.desc()).limit(1).correlate(Prospect).scalar_subquery()
+
+
+def _assigned(session: Session, campaign: Campaign) -> int:
+    query = select(func.count()).where(Prospect.campaign_id == campaign.id, Prospect.current_node_id.is_not(None))
+    return session.scalar(query) or 0
+
+
+def enrol(session: Session, campaign: Campaign, now: datetime) -> int:
+    """Put every prospect that has no place in the sequence yet at its start; the number of them.
+
+    Senders by turns, an existing conversation first (DESIGN, lanes). Whoever is there already is left alone,
+    so this may run twice.
+    """
+    senders = senders_of(session, campaign.id)
+    first, delay = following(nodes_of(session, campaign.id), -1)
+    clocks = session.scalars(select(Prospect.clock).where(*_waiting(campaign)).distinct())
+    ensure_gates(session, campaign, [*clocks, ""], now)
+
+    place = func.row_number().over(order_by=Prospect.id) - 1 + _assigned(session, campaign)
+    turns = select(Prospect.id.label("id"), (place % len(senders)).label("turn")).where(*_waiting(campaign)).subquery()
+    by_turn = case({turn: sender.id for turn, sender in enumerate(senders)}, value=turns.c.turn)
+    statement = (
+        update(Prospect)
+        .where(Prospect.id == turns.c.id)
+        .values(
+            sender_account_id=func.coalesce(_known_sender(campaign, senders), by_turn),
+            current_node_id=first.id,
+            due_at=now + delay,
+            updated_at=now,
+        )
+    )
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return int(result.rowcount)  # type: ignore[attr-defined]

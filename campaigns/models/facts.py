@@ -1,0 +1,105 @@
+"""Reading from the database what the judge of rules/gates.py needs to know about one prospect."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, Node
+from campaigns.models.message import SENDING, UNKNOWN, Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender, SenderDay, SenderUse
+from campaigns.models.workspace import Suppression
+from campaigns.rules.days import local_day
+from campaigns.rules.gates import WEEK, Facts
+
+# The types of account that a lane can send from in this version; the others wait, and explain says so.
+SENDABLE = ("email",)
+
+
+def sender_limit(session: Session, campaign_id: UUID, sender: Sender) -> int:
+    """Most sends of `sender` a day while it works for this campaign (CONTRACT section 4)."""
+    own = session.get(AccountLimit, (campaign_id, sender.id))
+    return own.daily_limit if own else sender.daily_limit
+
+
+def sender_used(session: Session, sender_id: UUID, day: date) -> int:
+    """What the account sent on `day` over all campaigns."""
+    row = session.get(SenderDay, (sender_id, day))
+    return row.used if row else 0
+
+
+def campaign_used(session: Session, campaign_id: UUID, day: date) -> int:
+    """How many prospects the campaign messaged on `day`."""
+    row = session.get(CampaignDay, (campaign_id, day))
+    return row.used if row else 0
+
+
+def week_uses(session: Session, sender_id: UUID, step: str, now: datetime) -> tuple[datetime, ...]:
+    """The instants of an account's LinkedIn sends of one kind in the 7 days before `now`, oldest first."""
+    uses = select(SenderUse.at).where(
+        SenderUse.sender_id == sender_id, SenderUse.step == step, SenderUse.at > now - WEEK
+    )
+    return tuple(session.scalars(uses.order_by(SenderUse.at)))
+
+
+def is_suppressed(session: Session, prospect: Prospect) -> bool:
+    """Whether the person, or the domain of the address, is on the workspace's suppression list."""
+    values = [prospect.identity]
+    if prospect.email:
+        values.append(prospect.email.lower().rpartition("@")[2])
+    listed = select(Suppression.id).where(
+        Suppression.workspace_id == prospect.workspace_id, Suppression.value.in_(values)
+    )
+    return session.scalar(listed.limit(1)) is not None
+
+
+def has_unsettled(session: Session, prospect_id: UUID) -> bool:
+    """Whether a message to this prospect is under way, or its outcome unknown."""
+    unsettled = select(Message.id).where(Message.prospect_id == prospect_id, Message.status.in_((SENDING, UNKNOWN)))
+    return session.scalar(unsettled.limit(1)) is not None
+
+
+def _sender_state(sender: Sender | None) -> tuple[str | None, str | None]:
+    if sender is None:
+        return None, None
+    if sender.type not in SENDABLE:
+        return "disconnected", "this version cannot send LinkedIn steps yet"
+    return sender.status, sender.status_reason
+
+
+def read_facts(
+    session: Session,
+    campaign: Campaign,
+    prospect: Prospect,
+    sender: Sender | None,
+    node: Node | None,
+    now: datetime,
+) -> Facts:
+    """Everything that decides about the prospect's next step, as it stands at `now`."""
+    timezone = campaign.workspace.timezone
+    today = local_day(now, timezone)
+    status, reason = _sender_state(sender)
+    weekly = sender.weekly_limit(node.type) if sender and node else None
+    return Facts(
+        due_at=prospect.due_at,
+        campaign_status=campaign.status,
+        pause_reason=campaign.pause_reason,
+        hours=campaign.hours,
+        clock=campaign.clock_of(prospect.clock),
+        timezone=timezone,
+        today=today,
+        campaign_limit=campaign.daily_limit,
+        campaign_used=campaign_used(session, campaign.id, today),
+        counted_today=prospect.counted_on == today,
+        sender_status=status,
+        sender_reason=reason,
+        sender_limit=sender_limit(session, campaign.id, sender) if sender else None,
+        sender_used=sender_used(session, sender.id, today) if sender else 0,
+        weekly_limit=weekly,
+        week_uses=week_uses(session, sender.id, node.type, now) if sender and node and weekly else (),
+        next_send_at=sender.next_send_at if sender else None,
+        suppressed=is_suppressed(session, prospect),
+        unsettled=prospect.due_at is None and has_unsettled(session, prospect.id),
+    )

@@ -1,0 +1,56 @@
+"""Finding things inside a workspace. A stranger's thing is not found: the query looks in one's own only."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.rules.refusals import NotFound
+
+
+def find_campaign(session: Session, workspace_id: UUID, campaign_id: UUID, *, lock: bool = False) -> Campaign:
+    """The campaign, locked against every other writer if asked. NotFound for a stranger's."""
+    query = select(Campaign).where(Campaign.id == campaign_id, Campaign.workspace_id == workspace_id)
+    campaign = session.scalar(query.with_for_update(of=Campaign) if lock else query)
+    if campaign is None:
+        raise NotFound("campaign")
+    return campaign
+
+
+def find_sender(session: Session, workspace_id: UUID, sender_id: UUID, *, lock: bool = False) -> Sender:
+    """The sender account. NotFound for a stranger's."""
+    query = select(Sender).where(Sender.id == sender_id, Sender.workspace_id == workspace_id)
+    sender = session.scalar(query.with_for_update() if lock else query)
+    if sender is None:
+        raise NotFound("sender account")
+    return sender
+
+
+def find_prospect(session: Session, campaign_id: UUID, prospect_id: UUID, *, lock: bool = False) -> Prospect:
+    """The prospect of a campaign that was found already. NotFound for another campaign's."""
+    query = select(Prospect).where(Prospect.id == prospect_id, Prospect.campaign_id == campaign_id)
+    prospect = session.scalar(query.with_for_update() if lock else query)
+    if prospect is None:
+        raise NotFound("prospect")
+    return prospect
+
+
+def nodes_of(session: Session, campaign_id: UUID) -> list[Node]:
+    """The steps of a campaign in their order."""
+    return list(session.scalars(select(Node).where(Node.campaign_id == campaign_id).order_by(Node.position)))
+
+
+def senders_of(session: Session, campaign_id: UUID) -> list[Sender]:
+    """The accounts that a campaign sends from, in the order they were chosen."""
+    query = select(Sender).join(CampaignSender, CampaignSender.sender_id == Sender.id)
+    query = query.where(CampaignSender.campaign_id == campaign_id)
+    return list(session.scalars(query.order_by(CampaignSender.position)))
+
+
+def limits_of(session: Session, campaign_id: UUID) -> list[AccountLimit]:
+    """The campaign's own limits for accounts, in the order they were given."""
+    query = select(AccountLimit).where(AccountLimit.campaign_id == campaign_id)
+    return list(session.scalars(query.order_by(AccountLimit.position)))

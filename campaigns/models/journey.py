@@ -1,0 +1,38 @@
+"""A prospect's way through the sequence: on to the next step, or out of it."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import Node
+from campaigns.models.finding import nodes_of
+from campaigns.models.prospect import Prospect
+from campaigns.rules import lifecycle
+from campaigns.rules.sequence import following
+
+
+def leave(prospect: Prospect, status: str, reason: str | None, now: datetime) -> None:
+    """Out of the sequence for good, with the reason where there is one to tell."""
+    prospect.status, prospect.status_reason = status, reason
+    prospect.due_at, prospect.updated_at = None, now
+
+
+def go_on(session: Session, prospect: Prospect, node: Node, since: datetime, now: datetime) -> None:
+    """To whatever follows `node`, its delays counted from `since`. Somebody who left stays where they are."""
+    prospect.updated_at = now
+    if prospect.status in lifecycle.TERMINAL:
+        return
+    following_node, delay = following(nodes_of(session, prospect.campaign_id), node.position)
+    prospect.current_node_id = following_node.id
+    if following_node.type == "end" and not delay:
+        leave(prospect, lifecycle.COMPLETED, None, now)
+    else:
+        prospect.due_at = since + delay
+
+
+def arrive(session: Session, prospect: Prospect, node: Node, sent_at: datetime, now: datetime) -> None:
+    """The message of `node` left at `sent_at`: written to, and on to what follows."""
+    prospect.contacted = True
+    if prospect.status not in lifecycle.TERMINAL:
+        prospect.status = lifecycle.STATUS_AFTER[node.type]
+    go_on(session, prospect, node, sent_at, now)

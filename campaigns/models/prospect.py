@@ -1,0 +1,73 @@
+"""Prospects: one person in one campaign."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.models.base import Base, Json, new_id
+
+# The order of a lane: follow-ups before new people, by campaign and clock, longest due first.
+LANE_ORDER = ("sender_account_id", "contacted", "campaign_id", "clock", "due_at", "id")
+
+
+def _partial(name: str, condition: str, *columns: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
+class Prospect(Base):
+    """A person with a place in the sequence.
+
+    `current_node_id` is the step that comes next and `due_at` when its delays are over; `due_at` is null for
+    whoever waits for nothing: in a draft, terminal, or with a message being handed over. `clock` is the
+    person's own time zone, '' where it is not known. `identity` is what makes two entries the same person.
+    """
+
+    __tablename__ = "prospect"
+    __table_args__ = (
+        Index("uq_prospect_campaign_id_identity", "campaign_id", "identity", unique=True),
+        Index("ix_prospect_campaign_id_status", "campaign_id", "status"),
+        Index("ix_prospect_current_node_id_due_at", "current_node_id", "due_at"),
+        Index("ix_prospect_workspace_id_identity", "workspace_id", "identity"),
+        Index("ix_prospect_lane", *LANE_ORDER),
+        _partial("ix_prospect_asleep", "due_at IS NOT NULL", "campaign_id", "clock", "due_at"),
+        _partial("ix_prospect_counted", "counted_on IS NOT NULL", "campaign_id", "counted_on", "due_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id", ondelete="CASCADE"))
+    campaign_id: Mapped[UUID] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
+    identity: Mapped[str] = mapped_column(String(500))
+    status: Mapped[str] = mapped_column(String(16), default="pending")
+    status_reason: Mapped[str | None] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(String(320))
+    linkedin_url: Mapped[str | None] = mapped_column(String(500))
+    first_name: Mapped[str | None] = mapped_column(String(200))
+    last_name: Mapped[str | None] = mapped_column(String(200))
+    company: Mapped[str | None] = mapped_column(String(300))
+    position: Mapped[str | None] = mapped_column(String(300))
+    headline: Mapped[str | None] = mapped_column(String(500))
+    clock: Mapped[str] = mapped_column(String(64), default="")
+    custom_fields: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    source: Mapped[str | None] = mapped_column(String(64))
+    sender_account_id: Mapped[UUID | None] = mapped_column(ForeignKey("sender_account.id", ondelete="SET NULL"))
+    current_node_id: Mapped[UUID | None] = mapped_column(ForeignKey("sequence_node.id", ondelete="SET NULL"))
+    contacted: Mapped[bool] = mapped_column(default=False)
+    counted_on: Mapped[date | None]
+    due_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    replied_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]
+
+    @property
+    def timezone(self) -> str | None:
+        """The person's own time zone, None where it is not known."""
+        return self.clock or None
+
+    @property
+    def name(self) -> str | None:
+        """First and last name together, None where neither is known."""
+        return " ".join(part for part in (self.first_name, self.last_name) if part) or None

@@ -1,0 +1,91 @@
+"""Sender accounts: where messages leave from, each a serial lane."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.models.base import Base, new_id
+
+# LinkedIn's rolling 7 days (CONTRACT section 4): kind of step -> (usual, premium).
+WEEKLY_LIMITS = {"connection_request": (80, 100), "message": (100, 150)}
+
+
+class Sender(Base):
+    """A mailbox or a LinkedIn seat.
+
+    `smtp` and `imap` hold host, port, security and username; the passwords are sealed beside them. With
+    `uses_trap` the local mail trap stands in for `smtp`. `lease_token` and `lease_until` are the lane's lease.
+    `failures` counts the times in a row that the account could not be used. Gaps are seconds.
+    """
+
+    __tablename__ = "sender_account"
+    __table_args__ = (Index("ix_sender_account_workspace_id", "workspace_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(16))
+    display_name: Mapped[str] = mapped_column(String(200))
+    first_name: Mapped[str | None] = mapped_column(String(200))
+    last_name: Mapped[str | None] = mapped_column(String(200))
+    email_address: Mapped[str | None] = mapped_column(String(320))
+    profile_url: Mapped[str | None] = mapped_column(String(500))
+    status: Mapped[str] = mapped_column(String(32), default="active")
+    status_reason: Mapped[str | None] = mapped_column(Text)
+    is_premium: Mapped[bool] = mapped_column(default=False)
+    daily_limit: Mapped[int] = mapped_column(default=30)
+    weekly_connection_limit: Mapped[int | None]
+    weekly_message_limit: Mapped[int | None]
+    min_gap: Mapped[int] = mapped_column(default=60)
+    max_gap: Mapped[int] = mapped_column(default=180)
+    uses_trap: Mapped[bool] = mapped_column(default=False)
+    smtp: Mapped[dict[str, Any] | None]
+    smtp_sealed: Mapped[str | None] = mapped_column(Text)
+    imap: Mapped[dict[str, Any] | None]
+    imap_sealed: Mapped[str | None] = mapped_column(Text)
+    next_send_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[str | None] = mapped_column(String(36))
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    @property
+    def label(self) -> str:
+        """What people call this account."""
+        address = self.email_address or self.profile_url
+        return f"{self.display_name} <{address}>" if address else self.display_name
+
+    def weekly_limit(self, step: str) -> int | None:
+        """Most sends of a LinkedIn step in rolling 7 days; None where there is no such limit."""
+        if step not in WEEKLY_LIMITS:
+            return None
+        own = self.weekly_connection_limit if step == "connection_request" else self.weekly_message_limit
+        return own if own is not None else WEEKLY_LIMITS[step][self.is_premium]
+
+
+class SenderDay(Base):
+    """How much an account sent on a calendar day of the workspace, over all campaigns.
+
+    Kept apart from messages, so that deleting a campaign gives nobody a second allowance.
+    """
+
+    __tablename__ = "sender_day"
+
+    sender_id: Mapped[UUID] = mapped_column(ForeignKey("sender_account.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    used: Mapped[int] = mapped_column(default=0)
+
+
+class SenderUse(Base):
+    """One LinkedIn send, for the rolling 7 days; outlives the campaign as SenderDay does."""
+
+    __tablename__ = "sender_use"
+    __table_args__ = (Index("ix_sender_use_sender_id_step_at", "sender_id", "step", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    sender_id: Mapped[UUID] = mapped_column(ForeignKey("sender_account.id", ondelete="CASCADE"))
+    step: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]

@@ -1,0 +1,92 @@
+"""Making the message that a prospect gets of a node: placeholders filled, signature under it, thread kept."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.channels.outgoing import Outgoing
+from campaigns.models.campaign import Campaign, Node
+from campaigns.models.message import SENT, Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.rules.placeholders import fill, fill_subject
+
+
+def values_for(prospect: Prospect, sender: Sender) -> dict[str, Any]:
+    """What the placeholders of CONTRACT section 6 stand for."""
+    return {
+        "first_name": prospect.first_name,
+        "last_name": prospect.last_name,
+        "name": prospect.name,
+        "email": prospect.email,
+        "company": prospect.company,
+        "position": prospect.position,
+        "headline": prospect.headline,
+        "custom_fields": prospect.custom_fields,
+        **sender_values(sender),
+    }
+
+
+def sender_values(sender: Sender) -> dict[str, str | None]:
+    """The placeholders that speak of the sender account."""
+    return {
+        "sender_first_name": sender.first_name,
+        "sender_last_name": sender.last_name,
+        "sender_name": sender.display_name,
+        "sender_email": sender.email_address,
+    }
+
+
+def _thread(session: Session, prospect_id: UUID) -> list[Message]:
+    """The emails of the running thread, oldest first: back to the last one that was no reply."""
+    query = (
+        select(Message, Node.is_reply)
+        .join(Node, Node.id == Message.node_id)
+        .where(Message.prospect_id == prospect_id, Message.status == SENT, Node.type == "email")
+        .order_by(Node.position.desc())
+    )
+    thread: list[Message] = []
+    for message, is_reply in session.execute(query):
+        thread.insert(0, message)
+        if not is_reply:
+            break
+    return thread
+
+
+def _reply_subject(subject: str) -> str:
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+
+
+def _signed(body: str, signature: str) -> str:
+    return f"{body.rstrip()}\n\n{signature.strip()}\n" if signature.strip() else f"{body.rstrip()}\n"
+
+
+def compose(
+    session: Session,
+    campaign: Campaign,
+    prospect: Prospect,
+    sender: Sender,
+    node: Node,
+    message_id: UUID,
+    now: datetime,
+) -> Outgoing:
+    """The email of `node` for this prospect. Raises MissingValue or BrokenTemplate; never leaves a hole."""
+    values = values_for(prospect, sender)
+    signature = node.signature if node.signature is not None else campaign.signature
+    thread = _thread(session, prospect.id) if node.is_reply else []
+    subject = fill_subject(node.subject or "", values) if not thread else _reply_subject(thread[0].subject or "")
+    address = sender.email_address or ""
+    return Outgoing(
+        from_name=sender.display_name,
+        from_address=address,
+        to_name=prospect.name,
+        to_address=prospect.email or "",
+        subject=subject,
+        body=_signed(fill(node.body or "", values), fill(signature or "", values)),
+        message_id=f"<{message_id.hex}@{address.rpartition('@')[2] or 'localhost'}>",
+        date=now,
+        references=tuple(message.rfc_message_id for message in thread if message.rfc_message_id),
+    )

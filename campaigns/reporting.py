@@ -1,0 +1,229 @@
+"""What the API shows: the objects of CONTRACT section 8, and their lists."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from campaigns.models import counts
+from campaigns.models.campaign import Campaign, Node
+from campaigns.models.facts import sender_used, week_uses
+from campaigns.models.finding import limits_of, nodes_of, senders_of
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.models.wake_up import WakeUp
+from campaigns.models.workspace import Workspace
+from campaigns.rules import lifecycle
+from campaigns.rules.days import local_day
+from campaigns.rules.sequence import NODE_FIELDS
+
+JsonObject = dict[str, Any]
+# Active and paused first, then drafts, then completed (CONTRACT section 7).
+ORDER = {
+    lifecycle.ACTIVE: 0,
+    lifecycle.LAUNCHING: 0,
+    lifecycle.PAUSED: 0,
+    lifecycle.DRAFT: 1,
+    lifecycle.COMPLETED: 2,
+}
+
+
+def instant(value: datetime | None) -> str | None:
+    """RFC 3339 in UTC."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
+
+
+def _id(value: UUID | None) -> str | None:
+    return str(value) if value else None
+
+
+def campaign_json(session: Session, campaign: Campaign, now: datetime) -> JsonObject:
+    """The campaign object."""
+    return _campaign(session, campaign, counts.stats(session, [campaign], now)[campaign.id], now)
+
+
+def _campaign(session: Session, campaign: Campaign, stats: dict[str, int], now: datetime) -> JsonObject:
+    email = campaign.type == lifecycle.EMAIL
+    limits = [
+        {"account_id": str(row.sender_id), "daily_limit": row.daily_limit} for row in limits_of(session, campaign.id)
+    ]
+    return {
+        "id": str(campaign.id),
+        "workspace_id": str(campaign.workspace_id),
+        "type": campaign.type,
+        "name": campaign.name,
+        "status": campaign.status,
+        "version": campaign.version,
+        "operating_hours": campaign.operating_hours,
+        "prospect_timezone": campaign.prospect_timezone,
+        "daily_limit": campaign.daily_limit,
+        "stop_on_reply": campaign.stop_on_reply,
+        "open_tracking": campaign.open_tracking,
+        "signature": campaign.signature,
+        "skip_other_campaigns": campaign.skip_other_campaigns,
+        "pause_reason": campaign.pause_reason,
+        "stats": stats,
+        "sender_accounts": [sender_json(session, sender, now) for sender in senders_of(session, campaign.id)],
+        "account_limits": limits if email else None,
+        "created_at": instant(campaign.created_at),
+        "updated_at": instant(campaign.updated_at),
+        "launched_at": instant(campaign.launched_at),
+        "completed_at": instant(campaign.completed_at),
+    }
+
+
+def campaign_page(
+    session: Session, workspace_id: UUID, *, page: int, limit: int, now: datetime
+) -> tuple[list[Campaign], int]:
+    """One page of a workspace's campaigns, and how many there are."""
+    own = Campaign.workspace_id == workspace_id
+    total = session.scalar(select(func.count()).select_from(Campaign).where(own)) or 0
+    order = case(ORDER, value=Campaign.status)
+    query = select(Campaign).where(own).order_by(order, Campaign.updated_at.desc(), Campaign.id.desc())
+    return list(session.scalars(query.limit(limit).offset((page - 1) * limit))), total
+
+
+def campaigns_json(session: Session, campaigns: Sequence[Campaign], now: datetime) -> list[JsonObject]:
+    """Campaign objects with `node_count`."""
+    stats = counts.stats(session, campaigns, now)
+    ids = [campaign.id for campaign in campaigns]
+    query = select(Node.campaign_id, func.count()).where(Node.campaign_id.in_(ids)).group_by(Node.campaign_id)
+    nodes = {row[0]: row[1] for row in session.execute(query)}
+    return [
+        {**_campaign(session, campaign, stats[campaign.id], now), "node_count": nodes.get(campaign.id, 0)}
+        for campaign in campaigns
+    ]
+
+
+def whole_json(session: Session, campaign: Campaign, now: datetime) -> JsonObject:
+    """The answer of `GET /api/campaigns/{id}`."""
+    nodes = nodes_of(session, campaign.id)
+    statuses = counts.by_status(session, [campaign.id])[campaign.id]
+    return {
+        "campaign": campaign_json(session, campaign, now),
+        "sequence_nodes": [node_json(node) for node in nodes],
+        "prospects_by_status": {status: statuses.get(status, 0) for status in lifecycle.PROSPECT_STATUSES},
+        "prospects_by_node": {str(node): count for node, count in counts.by_node(session, nodes).items()},
+    }
+
+
+def node_json(node: Node) -> JsonObject:
+    """The sequence node object; fields of other types are null."""
+    return {
+        "id": str(node.id),
+        "campaign_id": str(node.campaign_id),
+        "position": node.position,
+        "type": node.type,
+        **{name: getattr(node, name) for name in NODE_FIELDS},
+    }
+
+
+def nodes_json(session: Session, campaign_id: UUID) -> list[JsonObject]:
+    """All nodes of a campaign, in their order."""
+    return [node_json(node) for node in nodes_of(session, campaign_id)]
+
+
+def _server_json(settings: dict[str, Any] | None, sealed: str | None) -> JsonObject | None:
+    if settings is None:
+        return None
+    public = {name: settings.get(name) for name in ("host", "port", "security", "username")}
+    return {**public, "has_password": sealed is not None}
+
+
+def sender_json(session: Session, sender: Sender, now: datetime) -> JsonObject:
+    """The sender account object, without secrets."""
+    today = local_day(now, session.get_one(Workspace, sender.workspace_id).timezone)
+    linkedin = sender.type == lifecycle.LINKEDIN
+    return {
+        "id": str(sender.id),
+        "type": sender.type,
+        "display_name": sender.display_name,
+        "first_name": sender.first_name,
+        "last_name": sender.last_name,
+        "email_address": sender.email_address,
+        "profile_url": sender.profile_url,
+        "status": sender.status,
+        "status_reason": sender.status_reason,
+        "is_premium": sender.is_premium if linkedin else None,
+        "daily_limit": sender.daily_limit,
+        "weekly_connection_limit": sender.weekly_limit("connection_request") if linkedin else None,
+        "weekly_message_limit": sender.weekly_limit("message") if linkedin else None,
+        "min_gap": sender.min_gap,
+        "max_gap": sender.max_gap,
+        "smtp": _server_json(sender.smtp, sender.smtp_sealed),
+        "imap": _server_json(sender.imap, sender.imap_sealed),
+        "uses_trap": sender.uses_trap,
+        "usage": {
+            "today": sender_used(session, sender.id, today),
+            "week_connections": len(week_uses(session, sender.id, "connection_request", now)),
+            "week_messages": len(week_uses(session, sender.id, "message", now)),
+        },
+        "next_send_at": instant(sender.next_send_at),
+    }
+
+
+def sender_page(session: Session, workspace_id: UUID, *, page: int, limit: int) -> tuple[list[Sender], int]:
+    """One page of a workspace's sender accounts, oldest first, and how many there are."""
+    own = Sender.workspace_id == workspace_id
+    total = session.scalar(select(func.count()).select_from(Sender).where(own)) or 0
+    query = select(Sender).where(own).order_by(Sender.id).limit(limit).offset((page - 1) * limit)
+    return list(session.scalars(query)), total
+
+
+def prospect_json(prospect: Prospect) -> JsonObject:
+    """The prospect object."""
+    return {
+        "id": str(prospect.id),
+        "campaign_id": str(prospect.campaign_id),
+        "status": prospect.status,
+        "status_reason": prospect.status_reason,
+        "email": prospect.email,
+        "linkedin_url": prospect.linkedin_url,
+        "first_name": prospect.first_name,
+        "last_name": prospect.last_name,
+        "name": prospect.name,
+        "company": prospect.company,
+        "position": prospect.position,
+        "headline": prospect.headline,
+        "timezone": prospect.timezone,
+        "custom_fields": prospect.custom_fields,
+        "sender_account_id": _id(prospect.sender_account_id),
+        "current_node_id": _id(prospect.current_node_id),
+        "due_at": instant(prospect.due_at),
+        "source": prospect.source,
+        "created_at": instant(prospect.created_at),
+        "updated_at": instant(prospect.updated_at),
+        "replied_at": instant(prospect.replied_at),
+        "bounced_at": instant(prospect.bounced_at),
+    }
+
+
+def wake_up_json(wake_up: WakeUp) -> JsonObject:
+    """The wake-up object."""
+    return {
+        "id": str(wake_up.id),
+        "campaign_id": str(wake_up.campaign_id),
+        "cause": wake_up.cause,
+        "requested_by": wake_up.requested_by,
+        "requested_at": instant(wake_up.requested_at),
+        "finished_at": instant(wake_up.finished_at),
+        "duration_ms": wake_up.duration_ms,
+        "sleeping": wake_up.sleeping,
+        "resumed": wake_up.resumed,
+        "slept_again": wake_up.slept_again,
+        "next_open_at": instant(wake_up.next_open_at),
+        "old_operating_hours": wake_up.old_operating_hours,
+        "new_operating_hours": wake_up.new_operating_hours,
+        "job_id": wake_up.job_id,
+    }
+
+
+def wake_up_page(session: Session, campaign_id: UUID, *, page: int, limit: int) -> tuple[list[WakeUp], int]:
+    """One page of a campaign's wake-ups, newest first, and how many there are."""
+    own = WakeUp.campaign_id == campaign_id
+    total = session.scalar(select(func.count()).select_from(WakeUp).where(own)) or 0
+    query = select(WakeUp).where(own).order_by(WakeUp.id.desc()).limit(limit).offset((page - 1) * limit)
+    return list(session.scalars(query)), total

@@ -1,0 +1,146 @@
+"""The roster of a campaign: listing, editing and removing its prospects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import find_campaign, find_prospect
+from campaigns.models.gate import ensure_gates
+from campaigns.models.log import note
+from campaigns.models.message import Message
+from campaigns.models.prospect import Prospect
+from campaigns.rules import lifecycle
+from campaigns.rules.kinds import Context, UuidList
+from campaigns.rules.people import PERSON_FIELDS, identity_of, read_fields
+from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.refusals import Conflict, Invalid
+
+MOST_REMOVED = 500
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which prospects to list. `search` matches the start of the address or a part of the names."""
+
+    status: str | None = None
+    node_id: UUID | None = None
+    search: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As conditions of a query."""
+        found: list[ColumnElement[bool]] = []
+        if self.status:
+            found.append(Prospect.status == self.status)
+        if self.node_id:
+            found.append(Prospect.current_node_id == self.node_id)
+        if self.search:
+            found.append(_matches(self.search))
+        return found
+
+
+def _matches(search: str) -> ColumnElement[bool]:
+    columns = (Prospect.identity, Prospect.first_name, Prospect.last_name, Prospect.company)
+    return or_(*(column.icontains(search, autoescape=True) for column in columns))
+
+
+def listed(
+    session: Session, campaign: Campaign, wanted: Filter, *, page: int, limit: int
+) -> tuple[list[Prospect], int]:
+    """One page of the roster in the order people were added, and how many match in all."""
+    conditions = [Prospect.campaign_id == campaign.id, *wanted.conditions()]
+    total = session.scalar(select(func.count()).select_from(Prospect).where(*conditions)) or 0
+    query = select(Prospect).where(*conditions).order_by(Prospect.id)
+    return list(session.scalars(query.limit(limit).offset((page - 1) * limit))), total
+
+
+def edit(
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    prospect_id: UUID,
+    body: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Prospect:
+    """Change what is known of a person. Raises NotFound, Invalid, and Conflict if the address is another's."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    prospect = find_prospect(session, campaign.id, prospect_id, lock=True)
+    try:
+        values = read_fields(body, "")
+        whole = {name: getattr(prospect, name) for name in PERSON_FIELDS} | values
+        identity = identity_of(whole, "prospect", campaign.type)
+    except Problems as bad:
+        raise Invalid.of(bad.problems) from bad
+    if identity != prospect.identity:
+        _check_identity(session, campaign, identity)
+    _write(session, campaign, prospect, values | {"identity": identity}, now)
+    return prospect
+
+
+def _check_identity(session: Session, campaign: Campaign, identity: str) -> None:
+    taken = select(Prospect.id).where(Prospect.campaign_id == campaign.id, Prospect.identity == identity)
+    if session.scalar(taken) is not None:
+        raise Conflict(f"{identity} is in this campaign already.", code="duplicate_prospect")
+
+
+def _write(session: Session, campaign: Campaign, prospect: Prospect, values: dict[str, Any], now: datetime) -> None:
+    if "timezone" in values:
+        prospect.clock = values.pop("timezone") or ""
+        if campaign.status != lifecycle.DRAFT:
+            ensure_gates(session, campaign, [prospect.clock], now)
+    for name, value in values.items():
+        setattr(prospect, name, value)
+    prospect.updated_at = now
+
+
+def remove(
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    body: Any,
+    *,
+    now: datetime,
+    by: str | None,
+) -> dict[str, int]:
+    """Remove 1 to 500 people by id, or all. Raises NotFound, Invalid.
+
+    Whoever was written to stays on the list as cancelled: what was sent is a fact, and would be sent again if
+    the person came back. Ids of other campaigns are passed over.
+    """
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    chosen = _chosen(campaign, body)
+    written_to = exists().where(Message.prospect_id == Prospect.id)
+    options = {"synchronize_session": False}
+    going = (*chosen, written_to, Prospect.status.not_in(lifecycle.TERMINAL))
+    leave = update(Prospect).where(*going).values(status=lifecycle.CANCELLED, due_at=None, updated_at=now)
+    cancelled = session.execute(leave, execution_options=options).rowcount  # type: ignore[attr-defined]
+    gone = session.execute(delete(Prospect).where(*chosen, ~written_to), execution_options=options)
+    deleted = gone.rowcount  # type: ignore[attr-defined]
+    session.expire_all()
+    if cancelled or deleted:
+        note(session, campaign, "prospects_removed", now, by=by, count=cancelled + deleted)
+    return {"removed": deleted + cancelled, "deleted": deleted, "cancelled": cancelled}
+
+
+def _chosen(campaign: Campaign, body: Any) -> Sequence[ColumnElement[bool]]:
+    own = Prospect.campaign_id == campaign.id
+    if isinstance(body, dict) and body.get("all") is True:
+        return (own,)
+    ids = body.get("ids") if isinstance(body, dict) else None
+    if not isinstance(ids, list) or not 1 <= len(ids) <= MOST_REMOVED:
+        problem = Problem("ids", f'must be a list of 1 to {MOST_REMOVED} ids; or send {{"all": true}}')
+        raise Invalid.of([problem])
+    return (own, Prospect.id.in_(_parse_ids(ids)))
+
+
+def _parse_ids(ids: list[object]) -> tuple[UUID, ...]:
+    try:
+        return UuidList(MOST_REMOVED).parse(ids, "ids", Context("UTC"))
+    except Problems as bad:
+        raise Invalid.of(bad.problems) from bad

@@ -1,0 +1,151 @@
+"""Reading people: one entry of a roster, its identity, and what is wrong with it (CONTRACT section 8)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+
+from campaigns.rules.hours import is_zone
+from campaigns.rules.kinds import Context, Text
+from campaigns.rules.lifecycle import EMAIL
+from campaigns.rules.problems import Problem, Problems, shown
+
+# A self-hosted server writes to names of its own network too, such as .local and .test; the library offers this
+# list to be changed.
+SPECIAL_USE_DOMAIN_NAMES.clear()
+
+# Field -> its longest value.
+TEXTS = {
+    "first_name": 200,
+    "last_name": 200,
+    "company": 300,
+    "position": 300,
+    "headline": 500,
+    "source": 64,
+}
+MOST_CUSTOM_FIELDS = 50
+CUSTOM_VALUE = 2000
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]{0,63}")
+_NOWHERE = Context("UTC")
+PERSON_FIELDS = ("email", "linkedin_url", *TEXTS, "timezone", "custom_fields")
+
+
+@dataclass(frozen=True)
+class Person:
+    """One entry, read and checked."""
+
+    identity: str
+    values: Mapping[str, Any] = dataclass_field(default_factory=dict)
+
+
+def read_email(raw: object, field: str) -> str | None:
+    """The address as it will be written to; None for null and blank. Raises Problems."""
+    if raw is None:
+        return None
+    if not isinstance(raw, str):
+        raise Problems([Problem(field, "must be an email address")])
+    text = raw.strip()
+    if not text:
+        return None
+    try:
+        return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized
+    except EmailNotValidError as wrong:
+        raise Problems([Problem(field, f"{shown(text)} is not an email address: {wrong}")]) from wrong
+
+
+def read_linkedin_url(raw: object, field: str) -> str | None:
+    """The profile's address; None for null and blank. Raises Problems if it is no address."""
+    text = Text(500, nullable=True).parse(raw, field, _NOWHERE)
+    if not text:
+        return None
+    if "." not in linkedin_identity(text) or "/" not in linkedin_identity(text) or " " in text:
+        raise Problems([Problem(field, f"{shown(text)} is not the address of a LinkedIn profile")])
+    return text
+
+
+def linkedin_identity(url: str) -> str:
+    """A profile's address without scheme, `www`, query and last slash."""
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    host = (parts.netloc.rpartition("@")[2]).lower().removeprefix("www.")
+    return f"{host}{unquote(parts.path)}".rstrip("/").lower()
+
+
+def read_person(raw: object, field: str, campaign_type: str) -> Person:
+    """One entry of a roster. Unknown keys are ignored. Raises Problems with all that is wrong."""
+    if not isinstance(raw, Mapping):
+        raise Problems([Problem(field, "must be an object")])
+    values = read_fields(raw, field)
+    identity = identity_of(values, field, campaign_type)
+    return Person(identity, values)
+
+
+def identity_of(values: Mapping[str, Any], field: str, campaign_type: str) -> str:
+    """What makes two entries the same person. Raises Problems if the channel's address is missing."""
+    if campaign_type == EMAIL:
+        if not values.get("email"):
+            raise Problems([Problem(f"{field}.email", "is missing")])
+        return str(values["email"]).lower()
+    if not values.get("linkedin_url"):
+        raise Problems([Problem(f"{field}.linkedin_url", "is missing")])
+    return linkedin_identity(values["linkedin_url"])
+
+
+def read_fields(raw: Mapping[Any, Any], field: str) -> dict[str, Any]:
+    """Every known field of `raw` that is there, read. Raises Problems with all that is wrong."""
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for name in PERSON_FIELDS:
+        if name in raw:
+            try:
+                values[name] = _read(name, raw[name], f"{field}.{name}" if field else name)
+            except Problems as bad:
+                problems.extend(bad.problems)
+    if problems:
+        raise Problems(problems)
+    return values
+
+
+def _read(name: str, raw: object, field: str) -> Any:
+    if name == "email":
+        return read_email(raw, field)
+    if name == "linkedin_url":
+        return read_linkedin_url(raw, field)
+    if name == "timezone":
+        return _read_zone(raw, field)
+    if name == "custom_fields":
+        return _read_custom_fields(raw, field)
+    return Text(TEXTS[name], nullable=True).parse(raw, field, _NOWHERE) or None
+
+
+def _read_zone(raw: object, field: str) -> str | None:
+    if raw is None or raw == "":
+        return None
+    if not is_zone(raw):
+        raise Problems([Problem(field, f"{shown(raw)} is not an IANA time zone such as Europe/Berlin")])
+    return str(raw)
+
+
+def _read_custom_fields(raw: object, field: str) -> dict[str, str]:
+    """Texts by key; numbers and flags are kept as the texts that a message would show."""
+    if raw is None:
+        return {}
+    if not isinstance(raw, Mapping):
+        raise Problems([Problem(field, "must be an object")])
+    if len(raw) > MOST_CUSTOM_FIELDS:
+        raise Problems([Problem(field, f"must have at most {MOST_CUSTOM_FIELDS} keys, not {len(raw)}")])
+    values: dict[str, str] = {}
+    for key, value in raw.items():
+        where = f"{field}.{key}"
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise Problems([Problem(field, f"{shown(key)} is not a key: letters, digits, spaces, _ and - only")])
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        text = str(value) if isinstance(value, int | float) else value
+        values[key] = Text(CUSTOM_VALUE, lines=True).parse(text, where, _NOWHERE) or ""
+    return values

@@ -1,0 +1,116 @@
+"""Recording: what became of a message that was handed over, and what follows from it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.channels.outgoing import Doubtful, Unsent
+from campaigns.models.campaign import Node
+from campaigns.models.journey import arrive, leave
+from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, UNKNOWN, WAITING, Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.models.usage import count_sender, give_back
+from campaigns.rules import lifecycle
+from campaigns.sending.claiming import Claim, GapOf
+
+# Pauses after a passing failure of one message; after the last of them it has failed for good.
+RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+# Pauses after failures in a row of a whole account; the last one repeats.
+ACCOUNT_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 300, 900))
+
+Outcome = str | Unsent | Doubtful
+
+
+def record(session: Session, claimed: Claim, outcome: Outcome, now: datetime, gap_of: GapOf) -> None:
+    """Write down the outcome, a receipt or a failure, and move the prospect on, in one transaction."""
+    sender = session.scalar(select(Sender).where(Sender.id == claimed.sender_id).with_for_update(key_share=True))
+    if sender is not None:
+        sender.next_send_at = now + gap_of(sender)
+    message = session.scalar(select(Message).where(Message.id == claimed.message_id).with_for_update())
+    if message is None or message.status not in (SENDING, UNKNOWN):
+        return  # the campaign was deleted, or a person settled what the tick took for a dead lane's
+    prospect = session.scalar(select(Prospect).where(Prospect.id == message.prospect_id).with_for_update())
+    node = session.get(Node, message.node_id)
+    if prospect is None or node is None:
+        return
+    if isinstance(outcome, str):
+        _sent(session, message, prospect, node, sender, outcome, now)
+    elif isinstance(outcome, Doubtful):
+        message.status, message.error = UNKNOWN, outcome.reason
+    else:
+        _unsent(session, claimed, message, prospect, sender, outcome, now)
+
+
+def _sent(
+    session: Session,
+    message: Message,
+    prospect: Prospect,
+    node: Node,
+    sender: Sender | None,
+    receipt: str,
+    now: datetime,
+) -> None:
+    message.status, message.sent_at, message.receipt = SENT, now, receipt
+    if sender is not None and sender.failures:
+        sender.failures, sender.status_reason = 0, None
+    arrive(session, prospect, node, now, now)
+
+
+def _unsent(
+    session: Session,
+    claimed: Claim,
+    message: Message,
+    prospect: Prospect,
+    sender: Sender | None,
+    failed: Unsent,
+    now: datetime,
+) -> None:
+    message.error = failed.reason
+    _return_places(session, claimed, prospect)
+    if failed.account:
+        # Not this message's fault: it is due as before, once the account works again.
+        message.status, message.attempts = WAITING, max(message.attempts - 1, 0)
+        _due_again(prospect, now, now)
+        if sender is not None:
+            blame(sender, failed, now)
+        return
+    if not failed.lasting and message.attempts <= len(RETRY_PAUSES):
+        message.status = WAITING
+        _due_again(prospect, now + RETRY_PAUSES[message.attempts - 1], now)
+        return
+    message.status = BOUNCED if failed.bounced else FAILED
+    if prospect.status not in lifecycle.TERMINAL:
+        leave(prospect, lifecycle.BOUNCED if failed.bounced else lifecycle.FAILED, failed.reason, now)
+        prospect.bounced_at = now if failed.bounced else None
+
+
+def _return_places(session: Session, claimed: Claim, prospect: Prospect) -> None:
+    count_sender(session, claimed.sender_id, claimed.day, -1)
+    if claimed.reserved:
+        give_back(session, claimed.campaign_id, claimed.day)
+        prospect.counted_on = None
+
+
+def _due_again(prospect: Prospect, due_at: datetime, now: datetime) -> None:
+    if prospect.status not in lifecycle.TERMINAL:
+        prospect.due_at, prospect.updated_at = due_at, now
+
+
+def blame_account(session: Session, sender_id: UUID, failed: Unsent, now: datetime) -> None:
+    """The account could not be used at all: see `blame`."""
+    sender = session.scalar(select(Sender).where(Sender.id == sender_id).with_for_update(key_share=True))
+    if sender is not None:
+        blame(sender, failed, now)
+
+
+def blame(sender: Sender, failed: Unsent, now: datetime) -> None:
+    """A lasting failure needs a person; a passing one is tried again after a growing pause."""
+    pause = ACCOUNT_PAUSES[min(sender.failures, len(ACCOUNT_PAUSES) - 1)]
+    sender.failures += 1
+    sender.status_reason = failed.reason
+    sender.next_send_at, sender.updated_at = now + pause, now
+    if failed.lasting:
+        sender.status = "needs_attention"

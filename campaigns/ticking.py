@@ -1,0 +1,113 @@
+"""The tick: whatever the bells missed. Safe at any time and any number of times.
+
+It rolls gates that have passed, settles what dead processes left behind, finishes what has nothing left to
+do, and rings for every lane that has work. With it, an emptied Redis costs seconds and loses nothing.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import Campaign, Node
+from campaigns.models.gate import Gate
+from campaigns.models.lanes import lanes_with_work
+from campaigns.models.log import note
+from campaigns.models.message import SENDING, UNKNOWN, Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.models.sessions import ring
+from campaigns.models.wake_up import WakeUp
+from campaigns.rules import lifecycle
+
+LAUNCH_LIMIT = timedelta(seconds=lifecycle.LAUNCH_LIMIT_SECONDS)
+# Whatever waits for its job longer than this has lost its bell.
+PATIENCE = timedelta(seconds=2)
+DIED = "The sending process ended before the outcome was written down."
+
+
+def settle(session: Session, now: datetime) -> None:
+    """Everything of a tick that writes rows: gates, dead lanes, finished people and campaigns, lost launches."""
+    roll_passed_gates(session, now)
+    mark_unknown(session, now)
+    finish_people(session, now)
+    complete_campaigns(session, now)
+    tend_launches(session, now)
+
+
+def ring_lanes(session: Session, now: datetime) -> int:
+    """Ring for every lane with due work and open gates, and for wake-ups that nobody carried out; how many."""
+    lanes = lanes_with_work(session, now)
+    for sender_id in lanes:
+        ring(session, "lane", sender_id)
+    lost = select(WakeUp.id).where(WakeUp.finished_at.is_(None), WakeUp.requested_at <= now - PATIENCE)
+    for wake_up_id in session.scalars(lost):
+        ring(session, "wake", wake_up_id)
+    return len(lanes)
+
+
+def roll_passed_gates(session: Session, now: datetime) -> None:
+    """Move every gate whose opening is over to the next one."""
+    passed = (
+        select(Gate, Campaign)
+        .join(Campaign, Campaign.id == Gate.campaign_id)
+        .where(Gate.closes_at <= now, Campaign.status != lifecycle.COMPLETED)
+    )
+    for gate, campaign in session.execute(passed.with_for_update(of=Gate, skip_locked=True)):
+        gate.roll(campaign, now)
+
+
+def mark_unknown(session: Session, now: datetime) -> None:
+    """Messages left `sending` by a lane whose lease is over: nobody can know; a person has to say."""
+    alive = exists().where(Sender.id == Message.sender_account_id, Sender.lease_until > now)
+    dead = update(Message).where(Message.status == SENDING, ~alive)
+    session.execute(dead.values(status=UNKNOWN, error=DIED), execution_options={"synchronize_session": False})
+
+
+def _at_the_end(now: datetime) -> ColumnElement[bool]:
+    ends = (
+        select(Node.id)
+        .join(Campaign, Campaign.id == Node.campaign_id)
+        .where(Node.type == "end", Campaign.status == lifecycle.ACTIVE)
+    )
+    return Prospect.current_node_id.in_(ends) & (Prospect.due_at <= now)
+
+
+def finish_people(session: Session, now: datetime) -> None:
+    """People whose last delay is over have completed the sequence; the end needs no gate."""
+    done = update(Prospect).where(_at_the_end(now))
+    session.execute(
+        done.values(status=lifecycle.COMPLETED, due_at=None, updated_at=now),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def complete_campaigns(session: Session, now: datetime) -> None:
+    """Active campaigns with nobody left who is due, under way or to be settled by a person."""
+    waiting = exists().where(Prospect.campaign_id == Campaign.id, Prospect.due_at.is_not(None))
+    unsettled = exists().where(
+        Message.campaign_id == Campaign.id,
+        Message.status.in_((SENDING, UNKNOWN)),
+        Message.prospect_id.is_not(None),
+    )
+    idle = select(Campaign).where(Campaign.status == lifecycle.ACTIVE, ~waiting, ~unsettled)
+    for campaign in session.scalars(idle.with_for_update(of=Campaign, key_share=True, skip_locked=True)):
+        campaign.status = lifecycle.move("complete").target
+        campaign.completed_at = campaign.updated_at = now
+        campaign.version += 1
+        note(session, campaign, "completed", now, by=None)
+
+
+def tend_launches(session: Session, now: datetime) -> None:
+    """Launches whose job was lost are rung for again; one that is stuck for too long goes back to draft."""
+    launching = select(Campaign).where(
+        Campaign.status == lifecycle.LAUNCHING, Campaign.launching_since <= now - PATIENCE
+    )
+    for campaign in session.scalars(launching.with_for_update(of=Campaign, skip_locked=True)):
+        if campaign.launching_since and campaign.launching_since <= now - LAUNCH_LIMIT:
+            campaign.status = lifecycle.move("fall_back").target
+            campaign.launching_since, campaign.updated_at = None, now
+            campaign.version += 1
+            note(session, campaign, "launch_failed", now, by=None)
+        else:
+            ring(session, "launch", campaign.id, "")

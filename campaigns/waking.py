@@ -1,0 +1,76 @@
+"""Waking up: every sleeping prospect re-checked against fresh hours, at the cost of a few rows.
+
+The edit itself rewrote the gates in its own transaction, so nobody is ever sent to in old hours. This job
+rewrites them once more (whatever order jobs run in, the newest hours win), counts from an index, rings the
+lanes and fills in the record.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import Campaign, CampaignSender
+from campaigns.models.gate import Gate, roll_gates
+from campaigns.models.prospect import Prospect
+from campaigns.models.sessions import ring
+from campaigns.models.wake_up import WakeUp
+from campaigns.rules.lifecycle import ACTIVE
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many sleepers a wake-up found, and what became of them."""
+
+    sleeping: int
+    resumed: int
+    next_open_at: datetime | None
+
+
+def wake(session: Session, wake_up_id: UUID, *, now: datetime, job_id: str | None) -> WakeUp | None:
+    """Carry out a wake-up; None if its campaign is gone. One that is finished is left alone."""
+    wake_up = session.scalar(select(WakeUp).where(WakeUp.id == wake_up_id).with_for_update())
+    if wake_up is None or wake_up.finished_at is not None:
+        return wake_up
+    campaign = session.scalar(
+        select(Campaign).where(Campaign.id == wake_up.campaign_id).with_for_update(of=Campaign, key_share=True)
+    )
+    if campaign is None:
+        return None
+    gates = roll_gates(session, campaign, now)
+    count = count_sleepers(session, campaign, gates, now)
+    wake_up.sleeping, wake_up.resumed = count.sleeping, count.resumed
+    wake_up.slept_again, wake_up.next_open_at = count.sleeping - count.resumed, count.next_open_at
+    wake_up.job_id = job_id
+    for sender_id in session.scalars(select(CampaignSender.sender_id).where(CampaignSender.campaign_id == campaign.id)):
+        ring(session, "lane", sender_id)
+    return wake_up
+
+
+def finish(wake_up: WakeUp, *, now: datetime) -> None:
+    """Close the record of a wake-up that was carried out: how long it took, from the request to now."""
+    if wake_up.finished_at is None:
+        wake_up.finished_at = now
+        wake_up.duration_ms = max(0, round((now - wake_up.requested_at).total_seconds() * 1000))
+
+
+def count_sleepers(session: Session, campaign: Campaign, gates: list[Gate], now: datetime) -> Count:
+    """Due prospects by clock, from the index; resumed are those whose clock is open in an active campaign."""
+    query = (
+        select(Prospect.clock, func.count())
+        .where(Prospect.campaign_id == campaign.id, Prospect.due_at <= now)
+        .group_by(Prospect.clock)
+    )
+    by_clock = {gate.clock: gate for gate in gates}
+    sleeping = resumed = 0
+    openings: list[datetime] = []
+    for clock, people in session.execute(query):
+        sleeping += people
+        gate = by_clock[clock]
+        if campaign.status == ACTIVE and gate.is_open(now):
+            resumed += people
+        elif not gate.is_open(now):
+            openings.append(gate.opens_at)
+    return Count(sleeping, resumed, min(openings, default=None))
