@@ -41,7 +41,7 @@ class TetheredWorker(Worker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """One line in the log for each job."""
         began = time.monotonic()
-        super().execute_job(job, queue)  # type: ignore[no-untyped-call]
+        super().execute_job(job, queue)
         log.info("%s took %.2f s (job %s)", job.func_name, time.monotonic() - began, job.id)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:

@@ -1,0 +1,38 @@
+# The commands of this repository. Each makes what it needs, .venv first.
+PYTHON = .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL = help
+.PHONY: run test bench check docs lock help
+
+run: ## Start everything on this machine and print the address; Ctrl-C ends it
+	@scripts/venv
+	@exec $(PYTHON) -m jobs.supervisor --with-parent
+
+test: ## Run all tests; some of them: make test ARGS="tests/rules -x"
+	@scripts/venv dev
+	@scripts/browser
+	@$(PYTHON) -m pytest $(ARGS)
+
+bench: ## Run the benchmarks; ratios side by side
+	@scripts/venv dev
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+check: ## Check style, types, floors and templates
+	@scripts/venv dev
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) .venv/bin/lint-imports
+	@$(PYTHON) -m djlint --lint --quiet templates
+
+docs: ## Write the pages and files that are made from the code
+	@scripts/venv dev
+	@$(PYTHON) -m campaigns.settings > .env.example
+	@$(PYTHON) -m flask --app app docs
+
+lock: ## Lock the newest versions that pyproject.toml allows
+	@scripts/lock
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
