@@ -286,8 +286,7 @@ def _bisect_change(zone: ZoneInfo, offset: int, before: int, after: int) -> int:
 
 
 def _offset(zone: ZoneInfo, second: int) -> int:
-    """Seconds that the wall clock of `zone` is ahead of UTC. Read off the clock itself: `utcoffset` goes the
-    other way, from a wall clock that may have shown the same time twice."""
+    """Seconds that the wall clock of `zone` is ahead of UTC, read off that clock: the definition itself."""
     utc = _EPOCH + second * _SECOND
     local = utc.astimezone(zone).replace(tzinfo=UTC)
     return (local - utc) // _SECOND

@@ -344,6 +344,14 @@ def test_an_opening_is_found_however_often_the_clock_skips_it() -> None:
     assert sum(moment.date().isoformat() == "2026-10-25" for moment in found) == 2
 
 
+@pytest.mark.parametrize("early", range(-2, 3))
+@pytest.mark.parametrize("days", range(1, 6))
+def test_a_change_of_the_clock_is_found_to_the_second_from_wherever_it_is_looked_for(days: int, early: int) -> None:
+    change = at("2026-03-29T01:00Z")  # 03:00 comes at once after 01:59:59
+    week = hours(sunday="03:00-03:01")
+    assert next_open(week, change - timedelta(days=days, seconds=early)) == change
+
+
 def test_a_prospect_in_new_york_has_the_same_windows_on_their_own_clock() -> None:
     week = default_hours("Europe/Berlin")
     morning = at("2026-06-01T08:00Z")
