@@ -1,11 +1,12 @@
 """The web server of `make run`: waitress, with the app of app.py."""
 
+import logging
 import os
 import signal
 
 import waitress
-from app import create_app
 
+from app import create_app
 from campaigns import settings
 
 THREADS = 8
@@ -19,6 +20,7 @@ def _end(*_: object) -> None:
 
 def main() -> None:
     """Serve until SIGTERM. The terminal's Ctrl-C is for the supervisor."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = settings.load(os.environ)
     app = create_app()
     signal.signal(signal.SIGTERM, _end)

@@ -25,6 +25,7 @@ from typing import Any
 HOST = "127.0.0.1"
 EVERYONE = "everyone@trap.localhost"
 PORTS = ("smtp_port", "imap_port", "http_port")
+CHATTER = ("__main__", "aiohttp.access", "mail.log", "mail_devel.service", "mail_devel.smtp")
 # Below the ports that systems hand out for outgoing connections, so that nobody takes ours in between.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 # The mailbox is chosen by To, Cc and Bcc; the copy for EVERYONE keeps the first two under these names.
@@ -98,8 +99,9 @@ def main(path: Path) -> None:
         arguments += [f"--{name.replace('_', '-')}", str(trap[name])]
     # Not on the command line, which every user of the machine can read.
     os.environ["MAIL_PASSWORD"] = trap["password"]
-    for chatter in ("mail.log", "aiohttp.access", "mail_devel.smtp"):
+    for chatter in CHATTER:
         logging.getLogger(chatter).setLevel(logging.WARNING)
+    print(f"Takes mail on port {trap['smtp_port']}; its inbox: http://{HOST}:{trap['http_port']}", flush=True)
     sys.argv[1:] = arguments
     runpy.run_module("mail_devel", run_name="__main__", alter_sys=True)
 

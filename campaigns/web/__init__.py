@@ -1,0 +1,36 @@
+"""The web door's rooms: pages and API over the same verbs. The only package that imports Flask."""
+
+from datetime import timedelta
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+from campaigns.web import api, commands, errors, guard, headers, health, pages
+from campaigns.web.house import House
+
+csrf = CSRFProtect()
+
+
+def register(app: Flask, house: House) -> None:
+    """Give the app its settings, its guards and its routes."""
+    app.extensions["cadenza"] = house
+    app.config.update(
+        SECRET_KEY=house.settings.secret_key,
+        SESSION_COOKIE_NAME="cadenza",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=house.settings.public_url.startswith("https:"),
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        WTF_CSRF_TIME_LIMIT=None,
+        # A page that was left open is told so by the table, not by an expired token.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    csrf.init_app(app)
+    csrf.exempt(api.blueprint)
+    for module in (guard, headers, errors, commands):
+        module.register(app)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(api.blueprint)
+    pages.register(app)

@@ -1,0 +1,109 @@
+"""Campaigns: list, make, read, edit, delete, validate; launch, pause, resume."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from campaigns import editing, launching, reporting
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import find_campaign
+from campaigns.rules.refusals import Invalid
+from campaigns.web.api.blueprint import blueprint, is_strict, page_json, paging, read_object
+from campaigns.web.house import house, now, person
+
+
+@blueprint.get("/campaigns")
+def list_campaigns() -> ResponseReturnValue:
+    """Active and paused first, then drafts, then completed."""
+    page, limit = paging()
+    with house().reading() as db:
+        found, total = reporting.campaign_page(db, person().workspace_id, page=page, limit=limit, now=now())
+        return page_json("campaigns", reporting.campaigns_json(db, found, now()), total, page, limit)
+
+
+@blueprint.post("/campaigns")
+def create_campaign() -> ResponseReturnValue:
+    """A new draft with the default sequence."""
+    body = read_object()
+    who = person()
+    with house().sessions.begin() as db:
+        campaign, changes = editing.create(db, who.workspace_id, body, now=now(), by=who.email, strict=is_strict())
+        answer = {
+            "campaign": reporting.campaign_json(db, campaign, now()),
+            "sequence_nodes": reporting.nodes_json(db, campaign.id),
+            "changes": changes.to_json(),
+        }
+    return answer, 201, {"Location": f"/api/campaigns/{campaign.id}"}
+
+
+@blueprint.get("/campaigns/<uuid:campaign_id>")
+def read_campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """The campaign, its sequence, and its prospects counted."""
+    with house().reading() as db:
+        return reporting.whole_json(db, find_campaign(db, person().workspace_id, campaign_id), now())
+
+
+@blueprint.patch("/campaigns/<uuid:campaign_id>")
+def edit_campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """CONTRACT section 2, and the wake-up of section 5."""
+    if "dry_run" in request.args:
+        # Taking the body for a real edit would be worse than saying no.
+        raise Invalid("This version has no dry run yet: nothing was changed.", code="not_available")
+    body = read_object()
+    who = person()
+    with house().sessions.begin() as db:
+        campaign, changes = editing.edit(
+            db, who.workspace_id, campaign_id, body, now=now(), by=who.email, strict=is_strict()
+        )
+        db.flush()
+        return {
+            "campaign": reporting.campaign_json(db, campaign, now()),
+            "sequence_nodes": reporting.nodes_json(db, campaign.id),
+            "changes": changes.to_json(),
+            "wake_up": reporting.wake_up_json(changes.wake_up) if changes.wake_up else None,
+        }
+
+
+@blueprint.delete("/campaigns/<uuid:campaign_id>")
+def delete_campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """Gone with all that belongs to it; an active one is stopped by that."""
+    with house().sessions.begin() as db:
+        launching.delete(db, person().workspace_id, campaign_id)
+    return "", 204
+
+
+@blueprint.get("/campaigns/<uuid:campaign_id>/validate")
+def validate_campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """What a launch would say; no side effects."""
+    with house().reading() as db:
+        campaign = find_campaign(db, person().workspace_id, campaign_id)
+        return launching.validate(db, campaign).to_json()
+
+
+def _move(verb: Callable[..., Campaign], campaign_id: UUID) -> dict[str, Any]:
+    who = person()
+    with house().sessions.begin() as db:
+        campaign = verb(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+        db.flush()
+        return {"campaign": reporting.campaign_json(db, campaign, now())}
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/launch")
+def launch_campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """Draft to launching; a job makes it active."""
+    return _move(launching.launch, campaign_id)
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/pause")
+def pause_campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """Active to paused."""
+    return _move(launching.pause, campaign_id)
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/resume")
+def resume_campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """Paused to active."""
+    return _move(launching.resume, campaign_id)

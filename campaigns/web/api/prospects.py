@@ -1,0 +1,123 @@
+"""Prospects: the roster of a campaign, and why somebody is not being messaged now."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from campaigns import explaining, importing, rostering
+from campaigns.models.finding import find_campaign, find_prospect
+from campaigns.reporting import instant, prospect_json
+from campaigns.rules.kinds import parse_uuid
+from campaigns.rules.lifecycle import PROSPECT_STATUSES
+from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.refusals import Invalid
+from campaigns.rules.tables import MOST_BYTES, decode
+from campaigns.web.api.blueprint import blueprint, page_json, paging, read_json, read_object
+from campaigns.web.house import house, now, person
+
+PROSPECTS = "/campaigns/<uuid:campaign_id>/prospects"
+CSV_TYPES = ("text/csv", "application/csv")
+
+
+def read_filter() -> rostering.Filter:
+    """`status`, `node_id` and `search` of the address. Raises Invalid."""
+    status = request.args.get("status") or None
+    if status is not None and status not in PROSPECT_STATUSES:
+        raise Invalid.of([Problem("status", f"must be one of {', '.join(PROSPECT_STATUSES)}")])
+    raw = request.args.get("node_id") or None
+    return rostering.Filter(status, _uuid(raw, "node_id") if raw else None, request.args.get("search") or None)
+
+
+def _uuid(raw: object, field: str) -> UUID:
+    try:
+        return parse_uuid(raw, field)
+    except Problems as bad:
+        raise Invalid.of(bad.problems) from bad
+
+
+@blueprint.get(PROSPECTS)
+def list_prospects(campaign_id: UUID) -> ResponseReturnValue:
+    """One page of the roster, filtered."""
+    page, limit = paging()
+    wanted = read_filter()
+    with house().reading() as db:
+        campaign = find_campaign(db, person().workspace_id, campaign_id)
+        found, total = rostering.listed(db, campaign, wanted, page=page, limit=limit)
+        return page_json("prospects", [prospect_json(each) for each in found], total, page, limit)
+
+
+@blueprint.post(PROSPECTS)
+def add_prospects(campaign_id: UUID) -> ResponseReturnValue:
+    """1 to 1,000 people in JSON, or a CSV file."""
+    if request.mimetype in CSV_TYPES:
+        return _add_csv(campaign_id)
+    body, who = read_json(), person()
+    with house().sessions.begin() as db:
+        done = importing.add(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+    return done.to_json(), 201
+
+
+def _add_csv(campaign_id: UUID) -> ResponseReturnValue:
+    request.max_content_length = MOST_BYTES
+    who = person()
+    try:
+        text = decode(request.get_data())
+    except Problems as bad:
+        raise Invalid.of(bad.problems) from bad
+    with house().sessions.begin() as db:
+        done = importing.add_table(db, who.workspace_id, campaign_id, text, source="csv", now=now(), by=who.email)
+    invalid = [{"field": problem.field, "message": problem.message} for problem in done.problems]
+    return {**done.to_json(), "invalid": invalid}, 201
+
+
+@blueprint.patch(PROSPECTS)
+def edit_named_prospect(campaign_id: UUID) -> ResponseReturnValue:
+    """The prospect whose `id` the body holds."""
+    body = read_object()
+    return _edit(campaign_id, _uuid(body.get("id"), "id"), body)
+
+
+@blueprint.patch(f"{PROSPECTS}/<uuid:prospect_id>")
+def edit_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """What is known of one person."""
+    return _edit(campaign_id, prospect_id, read_object())
+
+
+def _edit(campaign_id: UUID, prospect_id: UUID, body: dict[str, Any]) -> ResponseReturnValue:
+    with house().sessions.begin() as db:
+        prospect = rostering.edit(db, person().workspace_id, campaign_id, prospect_id, body, now=now())
+        return {"prospect": prospect_json(prospect)}
+
+
+@blueprint.delete(PROSPECTS)
+def remove_prospects(campaign_id: UUID) -> ResponseReturnValue:
+    """1 to 500 `ids`, or `{"all": true}`."""
+    body, who = read_object(), person()
+    with house().sessions.begin() as db:
+        return rostering.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+
+
+@blueprint.get(f"{PROSPECTS}/<uuid:prospect_id>")
+def read_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """One person."""
+    with house().reading() as db:
+        campaign = find_campaign(db, person().workspace_id, campaign_id)
+        return {"prospect": prospect_json(find_prospect(db, campaign.id, prospect_id))}
+
+
+@blueprint.get(f"{PROSPECTS}/<uuid:prospect_id>/explain")
+def explain_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Why this prospect is not being messaged now, and the exact instant it will be."""
+    with house().reading() as db:
+        campaign = find_campaign(db, person().workspace_id, campaign_id)
+        found = explaining.explain(db, campaign, prospect_id, now())
+    return {
+        "prospect_id": str(found.prospect_id),
+        "state": found.state,
+        "gate": found.gate,
+        "reason": found.reason,
+        "next_at": instant(found.next_at),
+        "ahead": found.ahead,
+    }

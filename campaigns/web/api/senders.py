@@ -1,0 +1,69 @@
+"""Sender accounts of the workspace, and those of one campaign."""
+
+from uuid import UUID
+
+from flask.typing import ResponseReturnValue
+
+from campaigns import connecting
+from campaigns.models.finding import find_campaign, find_sender, limits_of, senders_of
+from campaigns.reporting import sender_json, sender_page
+from campaigns.web.api.blueprint import blueprint, page_json, paging, read_object
+from campaigns.web.house import house, now, person
+
+
+@blueprint.get("/senders")
+def list_senders() -> ResponseReturnValue:
+    """All accounts, oldest first."""
+    page, limit = paging()
+    with house().reading() as db:
+        found, total = sender_page(db, person().workspace_id, page=page, limit=limit)
+        return page_json("senders", [sender_json(db, each, now()) for each in found], total, page, limit)
+
+
+@blueprint.post("/senders")
+def create_sender() -> ResponseReturnValue:
+    """A new account; what is secret in it is never shown again."""
+    body, settings = read_object(), house().settings
+    with house().sessions.begin() as db:
+        sender = connecting.create(
+            db, person().workspace_id, body, key=settings.sealing_key, trap=settings.trap, now=now()
+        )
+        return sender_json(db, sender, now()), 201, {"Location": f"/api/senders/{sender.id}"}
+
+
+@blueprint.get("/senders/<uuid:sender_id>")
+def read_sender(sender_id: UUID) -> ResponseReturnValue:
+    """One account, with limits and usage."""
+    with house().reading() as db:
+        return sender_json(db, find_sender(db, person().workspace_id, sender_id), now())
+
+
+@blueprint.patch("/senders/<uuid:sender_id>")
+def edit_sender(sender_id: UUID) -> ResponseReturnValue:
+    """The fields that the body holds."""
+    body, who, key = read_object(), person(), house().settings.sealing_key
+    with house().sessions.begin() as db:
+        sender = connecting.change(db, who.workspace_id, sender_id, body, key=key, now=now(), by=who.email)
+        db.flush()
+        return sender_json(db, sender, now())
+
+
+@blueprint.delete("/senders/<uuid:sender_id>")
+def delete_sender(sender_id: UUID) -> ResponseReturnValue:
+    """Unless a launched campaign sends from it."""
+    with house().sessions.begin() as db:
+        connecting.remove(db, person().workspace_id, sender_id)
+    return "", 204
+
+
+@blueprint.get("/campaigns/<uuid:campaign_id>/senders")
+def list_campaign_senders(campaign_id: UUID) -> ResponseReturnValue:
+    """The accounts of a campaign, each with the limit that the campaign sets for it, if it sets one."""
+    page, limit = paging()
+    with house().reading() as db:
+        campaign = find_campaign(db, person().workspace_id, campaign_id)
+        limits = {row.sender_id: row.daily_limit for row in limits_of(db, campaign.id)}
+        found = senders_of(db, campaign.id)
+        shown = found[(page - 1) * limit : page * limit]
+        items = [{**sender_json(db, each, now()), "campaign_daily_limit": limits.get(each.id)} for each in shown]
+        return page_json("senders", items, len(found), page, limit)

@@ -1,0 +1,93 @@
+"""Refusals and failures as answers: one JSON shape for the API (CONTRACT section 7), one page for people."""
+
+import logging
+from typing import Any
+
+from flask import Flask, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import HTTPException
+
+from campaigns.rules.problems import Problem
+from campaigns.rules.refusals import Conflict, Invalid, NotFound, Refused, WrongState
+from campaigns.web.guard import is_api
+
+log = logging.getLogger(__name__)
+
+STATUSES: dict[type[Refused], int] = {Invalid: 400, WrongState: 400, NotFound: 404, Conflict: 409}
+CODES = {
+    400: "invalid",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+    500: "internal_error",
+}
+SENTENCES = {
+    403: "You may not do this.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "This is too large: at most 2 MB, or 10 MB for a CSV file.",
+    500: "Something went wrong on our side; it has been logged.",
+}
+
+
+def register(app: Flask) -> None:
+    """Answer every kind of failure in the caller's language."""
+    app.register_error_handler(Refused, refused)
+    app.register_error_handler(CSRFError, forged)
+    app.register_error_handler(IntegrityError, collided)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, failed)
+
+
+def status_of(refusal: Refused) -> int:
+    """The HTTP status of a refusal."""
+    return next(status for kind, status in STATUSES.items() if isinstance(refusal, kind))
+
+
+def answer(status: int, message: str, code: str, problems: tuple[Problem, ...] = ()) -> tuple[Any, int]:
+    """The error in JSON or as a page."""
+    if is_api():
+        details = [{"field": problem.field, "message": problem.message} for problem in problems]
+        return jsonify(error=message, code=code, details=details), status
+    return render_template("error.html", status=status, message=message), status
+
+
+def refused(refusal: Refused) -> ResponseReturnValue:
+    """A verb said no."""
+    return answer(status_of(refusal), refusal.message, refusal.code, refusal.problems)
+
+
+def forged(error: CSRFError) -> ResponseReturnValue:
+    """A form without its token, or with another session's."""
+    return answer(400, "This form has expired: go back, reload the page and send it again.", "csrf")
+
+
+def collided(error: IntegrityError) -> ResponseReturnValue:
+    """Two requests wrote the same thing at the same moment; this one came second and wrote nothing."""
+    log.info("collision: %s", error.orig)
+    return answer(409, "Somebody changed the same thing at the same moment: look again.", "conflict")
+
+
+def http_error(error: HTTPException) -> ResponseReturnValue:
+    """Whatever Flask and Werkzeug refuse."""
+    status = error.code or 500
+    if status < 400:
+        return error
+    message = SENTENCES.get(status) or error.description or "The request cannot be answered."
+    body, _ = answer(status, message, CODES.get(status, "error"))
+    headers = [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
+    if status == 401:
+        headers.append(("WWW-Authenticate", "Bearer"))
+    return body, status, headers
+
+
+def failed(error: Exception) -> ResponseReturnValue:
+    """A bug or a dead database: logged in full, told without inner detail."""
+    log.exception("%s %s failed", request.method, request.path)
+    return answer(500, SENTENCES[500], "internal_error")

@@ -1,0 +1,188 @@
+"""The board: what workers, queues and jobs are doing, for the workers page. Nothing here raises when Redis is away."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job
+from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from jobs.bells import QUEUES
+
+log = logging.getLogger(__name__)
+
+# Jobs of each kind and queue that the page shows; the RQ dashboard has the rest.
+MOST_JOBS = 20
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One job: `kind` is the bell that it answers, `args` its ids. Instants are UTC."""
+
+    id: str
+    kind: str
+    args: tuple[str, ...]
+    queue: str
+    status: str
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class WorkerView:
+    """One worker process."""
+
+    name: str
+    state: str
+    queues: tuple[str, ...]
+    job: JobView | None
+    seen_at: datetime | None
+    since: datetime | None
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """One queue, counted."""
+
+    name: str
+    waiting: int
+    running: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything that the workers page shows."""
+
+    workers: list[WorkerView] = field(default_factory=list)
+    queues: list[QueueView] = field(default_factory=list)
+    jobs: list[JobView] = field(default_factory=list)
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def _view(job: Job) -> JobView:
+    failed = job.latest_result() if job.is_failed else None
+    trace = (failed.exc_string or "").strip() if failed else ""
+    return JobView(
+        id=job.id,
+        kind=(job.func_name or "").rpartition(".")[2],
+        args=tuple(str(arg) for arg in job.args or ()),
+        queue=job.origin,
+        status=str(job.get_status(refresh=False).value),
+        enqueued_at=_aware(job.enqueued_at),
+        started_at=_aware(job.started_at),
+        ended_at=_aware(job.ended_at),
+        error=trace.splitlines()[-1] if trace else None,
+    )
+
+
+class Board:
+    """Reads RQ's books in Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def overview(self) -> Overview | None:
+        """Everything that the workers page shows; None if Redis is away."""
+        try:
+            queues = [self._queue(name) for name in QUEUES]
+            workers = Worker.all(connection=self._redis, serializer=JSONSerializer)
+            jobs = self._jobs(job_id for queue in queues for job_id in self._job_ids(queue))
+            return Overview(
+                workers=[self._worker(worker) for worker in workers],
+                queues=[self._counts(queue) for queue in queues],
+                jobs=sorted(jobs, key=_newest, reverse=True),
+            )
+        except RedisError as away:
+            log.warning("Redis is away (%s).", away)
+            return None
+
+    def worker_count(self) -> int | None:
+        """Workers seen lately; None if Redis is away."""
+        try:
+            return Worker.count(connection=self._redis)
+        except RedisError:
+            return None
+
+    def retry(self, job_id: str) -> bool:
+        """Queue a failed job again; whether there was one."""
+        job = self._find(job_id)
+        if job is None or not job.is_failed:
+            return False
+        try:
+            job.requeue()
+        except (InvalidJobOperation, NoSuchJobError, RedisError):
+            return False
+        return True
+
+    def cancel(self, job_id: str) -> bool:
+        """Take a waiting or failed job off; whether there was one. What it was to do is found by the tick."""
+        job = self._find(job_id)
+        if job is None or job.is_started:
+            return False
+        try:
+            job.delete()
+        except RedisError:
+            return False
+        return True
+
+    def _find(self, job_id: str) -> Job | None:
+        try:
+            return Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer)
+        except (NoSuchJobError, RedisError):
+            return None
+
+    def _queue(self, name: str) -> Queue:
+        return Queue(name, connection=self._redis, serializer=JSONSerializer)
+
+    def _job_ids(self, queue: Queue) -> list[str]:
+        last = MOST_JOBS - 1
+        return [
+            *queue.get_job_ids(0, MOST_JOBS),
+            *StartedJobRegistry(queue=queue).get_job_ids(0, last),
+            *FailedJobRegistry(queue=queue).get_job_ids(0, last, desc=True),
+            *FinishedJobRegistry(queue=queue).get_job_ids(0, last, desc=True),
+        ]
+
+    def _jobs(self, ids: Iterable[str]) -> list[JobView]:
+        found = Job.fetch_many(list(dict.fromkeys(ids)), connection=self._redis, serializer=JSONSerializer)
+        return [_view(job) for job in found if job is not None]
+
+    def _counts(self, queue: Queue) -> QueueView:
+        return QueueView(
+            queue.name,
+            waiting=queue.count,
+            running=StartedJobRegistry(queue=queue).count,
+            failed=FailedJobRegistry(queue=queue).count,
+        )
+
+    def _worker(self, worker: Worker) -> WorkerView:
+        job: Any = worker.get_current_job()
+        return WorkerView(
+            name=worker.name,
+            state=str(getattr(worker.get_state(), "value", worker.get_state())),
+            queues=tuple(worker.queue_names()),
+            job=_view(job) if job else None,
+            seen_at=_aware(worker.last_heartbeat),
+            since=_aware(worker.birth_date),
+            done=worker.successful_job_count,
+            failed=worker.failed_job_count,
+        )
+
+
+def _newest(job: JobView) -> datetime:
+    return job.ended_at or job.started_at or job.enqueued_at or datetime.min.replace(tzinfo=UTC)
