@@ -17,6 +17,7 @@ from liquid import BoundTemplate, Environment, Node, RenderContext, Token
 from liquid.builtin.content import Literal
 from liquid.builtin.expressions import FilteredExpression, KeywordArgument, Path
 from liquid.builtin.expressions.filtered import Filter
+from liquid.builtin.expressions.logical import ContainsExpression, GtExpression, LtExpression
 from liquid.builtin.expressions.primitive import Blank, Empty, RangeLiteral
 from liquid.builtin.illegal import Illegal
 from liquid.builtin.output import Output
@@ -26,7 +27,7 @@ from liquid.builtin.tags.case_tag import CaseTag, MultiExpressionBlockNode
 from liquid.builtin.tags.comment_tag import CommentTag
 from liquid.builtin.tags.if_tag import IfTag
 from liquid.builtin.tags.unless_tag import UnlessTag
-from liquid.exceptions import LiquidError
+from liquid.exceptions import LiquidError, LiquidTypeError
 from liquid.expression import Expression
 from liquid.output import LimitedStringIO
 
@@ -338,6 +339,43 @@ class _Nothing(Blank):
     __hash__ = None  # type: ignore[assignment]  # as in Blank
 
 
+class _Less(LtExpression):
+    """`<`, false between a text and a number: `seats > 10` where somebody wrote "many"."""
+
+    __slots__ = ()
+
+    def evaluate(self, context: RenderContext) -> object:
+        """As the library, which has no such doubts about `<=`."""
+        return _or_false(super().evaluate, context)
+
+
+class _Greater(GtExpression):
+    """`>`, in the same way."""
+
+    __slots__ = ()
+
+    def evaluate(self, context: RenderContext) -> object:
+        """As `_Less`."""
+        return _or_false(super().evaluate, context)
+
+
+class _Contains(ContainsExpression):
+    """`contains`, false for a number, in the same way."""
+
+    __slots__ = ()
+
+    def evaluate(self, context: RenderContext) -> object:
+        """As `_Less`."""
+        return _or_false(super().evaluate, context)
+
+
+def _or_false(evaluate: Callable[[RenderContext], object], context: RenderContext) -> object:
+    try:
+        return evaluate(context)
+    except LiquidTypeError:
+        return False
+
+
 class _Once(MultiExpressionBlockNode):
     """A `when` written out once, however many of its values match: nested, the library's would multiply."""
 
@@ -348,8 +386,17 @@ class _Once(MultiExpressionBlockNode):
         return self.block.render(context, buffer) if any(self.expression.evaluate(context)) else -1
 
 
+_SWAPS: Mapping[type[Expression], type[Expression]] = {
+    Blank: _Nothing,
+    Empty: _Nothing,
+    LtExpression: _Less,
+    GtExpression: _Greater,
+    ContainsExpression: _Contains,
+}
+
+
 class _Inspection:
-    """One walk over a parsed template: collects names and problems, and swaps in the two classes above."""
+    """One walk over a parsed template: collects names and problems, and swaps in the classes above."""
 
     def __init__(self, known: frozenset[str]) -> None:
         self.known = known
@@ -372,8 +419,8 @@ class _Inspection:
             if isinstance(expression, Path):
                 self._path(expression, local)
                 continue
-            if isinstance(expression, Blank | Empty):
-                expression.__class__ = _Nothing
+            if swap := _SWAPS.get(type(expression)):
+                expression.__class__ = swap
             if isinstance(expression, RangeLiteral):
                 self._problem("ranges are not supported", expression)
             if isinstance(expression, FilteredExpression):

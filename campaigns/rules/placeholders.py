@@ -7,6 +7,7 @@ placeholder stays as it is: `100% sure`, `50%`, and percent-encoded links such a
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -136,9 +137,18 @@ def _compile(text: str) -> _Compiled:
     if not translation.has_liquid:
         return _Compiled()
     try:
-        return _Compiled(parsed=liquid_subset.parse(translation.source, _PLAIN))
+        parsed = liquid_subset.parse(translation.source, _PLAIN)
+        _try(parsed)
     except BrokenTemplate as broken:
         return _Compiled(broken.problems)
+    return _Compiled(parsed=parsed)
+
+
+def _try(parsed: liquid_subset.Parsed) -> None:
+    """Fill a text for somebody who has every value: one that grows beyond its limits does so here already."""
+    keys = [name.removeprefix(f"{KEYED}.") for name in parsed.names - _PLAIN]
+    with suppress(MissingValue):
+        parsed.render(_visible(parsed.names, {**dict.fromkeys(_PLAIN, "x"), KEYED: dict.fromkeys(keys, "x")}))
 
 
 class _Translation:
