@@ -23,7 +23,7 @@ from campaigns.models.sessions import ring
 from campaigns.models.waking import request_wake_up
 from campaigns.models.writing import sender_values
 from campaigns.rules import lifecycle
-from campaigns.rules.placeholders import MissingValue, fill, names_used
+from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, names_used
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid, WrongState
 from campaigns.rules.sequence import launch_problems
@@ -129,6 +129,8 @@ def _hole(text: str, sender: Sender) -> str | None:
         fill(text, values_of_both)
     except MissingValue as missing:
         return missing.name
+    except BrokenTemplate:
+        pass  # outgrown by one value; it is held back when it is sent
     return None
 
 

@@ -12,6 +12,8 @@ from campaigns.models import counts
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.facts import sender_used, week_uses
 from campaigns.models.finding import limits_of, nodes_of, senders_of
+from campaigns.models.gate import Gate
+from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.wake_up import WakeUp
@@ -227,3 +229,27 @@ def wake_up_page(session: Session, campaign_id: UUID, *, page: int, limit: int) 
     total = session.scalar(select(func.count()).select_from(WakeUp).where(own)) or 0
     query = select(WakeUp).where(own).order_by(WakeUp.id.desc()).limit(limit).offset((page - 1) * limit)
     return list(session.scalars(query)), total
+
+
+def overdue_seconds(session: Session, now: datetime) -> int:
+    """How long ago the open gates' longest waiting step became due; limits and gaps make some wait."""
+    query = (
+        select(func.min(Prospect.due_at))
+        .select_from(Gate)
+        .join(Campaign, Campaign.id == Gate.campaign_id)
+        .join(Prospect, (Prospect.campaign_id == Gate.campaign_id) & (Prospect.clock == Gate.clock))
+        .where(
+            Campaign.status == lifecycle.ACTIVE,
+            Gate.opens_at <= now,
+            Gate.closes_at > now,
+            Prospect.due_at <= now,
+        )
+    )
+    oldest = session.scalar(query)
+    return round((now - oldest).total_seconds()) if oldest else 0
+
+
+def messages_by_status(session: Session) -> dict[str, int]:
+    """Status -> how many messages, over all workspaces."""
+    query = select(Message.status, func.count()).group_by(Message.status)
+    return {row[0]: row[1] for row in session.execute(query)}

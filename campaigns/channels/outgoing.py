@@ -1,23 +1,10 @@
 """What a channel is handed, and the only ways in which it may fail."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol, Self
 
+from campaigns.rules.outgoing import Outgoing
 
-@dataclass(frozen=True)
-class Outgoing:
-    """One message, ready to leave. `references` are Message-IDs, the oldest first."""
-
-    from_name: str
-    from_address: str
-    to_name: str | None
-    to_address: str
-    subject: str
-    body: str
-    message_id: str
-    date: datetime
-    references: tuple[str, ...] = ()
+__all__ = ["Channel", "Doubtful", "Outgoing", "Unsent"]
 
 
 class Unsent(Exception):

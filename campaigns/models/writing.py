@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.channels.outgoing import Outgoing
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.message import SENT, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
+from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.placeholders import fill, fill_subject
 
 

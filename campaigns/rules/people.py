@@ -1,6 +1,5 @@
 """Reading people: one entry of a roster, its identity, and what is wrong with it (CONTRACT section 8)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -12,6 +11,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from campaigns.rules.hours import is_zone
 from campaigns.rules.kinds import Context, Text
 from campaigns.rules.lifecycle import EMAIL
+from campaigns.rules.placeholders import is_key
 from campaigns.rules.problems import Problem, Problems, shown
 
 # A self-hosted server writes to names of its own network too, such as .local and .test; the library offers this
@@ -29,7 +29,6 @@ TEXTS = {
 }
 MOST_CUSTOM_FIELDS = 50
 CUSTOM_VALUE = 2000
-_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]{0,63}")
 _NOWHERE = Context("UTC")
 PERSON_FIELDS = ("email", "linkedin_url", *TEXTS, "timezone", "custom_fields")
 
@@ -140,8 +139,9 @@ def _read_custom_fields(raw: object, field: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for key, value in raw.items():
         where = f"{field}.{key}"
-        if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise Problems([Problem(field, f"{shown(key)} is not a key: letters, digits, spaces, _ and - only")])
+        if not isinstance(key, str) or not is_key(key):
+            words = f"{shown(key)} is not a key: 1 to 100 characters, no quotes, braces, %, | or backslash"
+            raise Problems([Problem(field, words)])
         if value is None:
             continue
         if isinstance(value, bool):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from campaigns.rules.people import PERSON_FIELDS
+from campaigns.rules.placeholders import is_key
 from campaigns.rules.problems import Problem, Problems
 
 MOST_BYTES = 10 * 1024 * 1024
@@ -67,11 +68,11 @@ def columns(header: list[str]) -> list[str | None]:
     for name in header[:MOST_COLUMNS]:
         plain = re.sub(r"[^a-z]", "", name.lower())
         field = _NAMES.get(plain)
-        key = re.sub(r"[^A-Za-z0-9_ -]", "", name).strip()[:64]
+        key = re.sub(r'[%|{}"\\\x00-\x1f\x7f]', "", name).strip()[:100].strip()
         if field is not None and field not in fields:
             fields.append(field)
         else:
-            fields.append(f"custom_fields.{key}" if key else None)
+            fields.append(f"custom_fields.{key}" if is_key(key) else None)
     return fields
 
 

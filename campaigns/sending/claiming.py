@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from campaigns.channels.outgoing import Outgoing
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, CampaignSender, Node
 from campaigns.models.facts import read_facts
@@ -22,6 +21,7 @@ from campaigns.models.usage import count_sender, reserve
 from campaigns.models.writing import compose
 from campaigns.rules import lifecycle
 from campaigns.rules.gates import Closed, Facts, eligible
+from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue
 
 log = logging.getLogger(__name__)

@@ -34,7 +34,8 @@ def check() -> ResponseReturnValue | None:
     if request.endpoint in PUBLIC:
         return None
     if is_api():
-        return check_key()
+        check_key()
+        return None
     if request.endpoint is None:
         return None  # the error handler answers with 404 or 405
     return check_session()
