@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -66,6 +67,26 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, retry=retry)
 
 
+def forget_the_dead(redis: Redis) -> None:
+    """Strike out workers of this machine whose process is gone; RQ would show them for a minute and a half.
+
+    Only where all workers are on one machine: a process id of a container says nothing outside of it.
+    """
+    for worker in Worker.all(connection=redis):
+        if worker.hostname == socket.gethostname() and worker.pid and not _is_there(worker.pid):
+            worker.register_death()  # type: ignore[no-untyped-call]
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def preload() -> None:
     """Import the jobs before the first fork: afterwards each job would wait for its own imports."""
     for kind in KINDS.values():
@@ -76,9 +97,13 @@ def main(queues: list[str]) -> None:
     """Work until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     preload()
+    config = settings.load(os.environ)
+    redis = connect(config.redis_url)
+    if config.embedded_redis:
+        forget_the_dead(redis)
     worker = TetheredWorker(
         queues,
-        connection=connect(settings.load(os.environ).redis_url),
+        connection=redis,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL,
         job_monitoring_interval=MONITORING_SECONDS,

@@ -17,6 +17,7 @@ from rq.worker import Worker
 
 from jobs import stopping
 from jobs.embedded import Embedded, start
+from jobs.worker import forget_the_dead
 from tests.jobs.processes import children_of, ignores, is_alive, wait_until
 from tests.servers import short_folder
 
@@ -79,6 +80,16 @@ def test_a_worker_is_seen_and_has_a_name_of_its_own(redis_url: str, redis: Redis
         assert names == {("wake",), ("wake", "lanes")}
         one.terminate()
         two.terminate()
+
+
+def test_a_killed_worker_is_not_shown_among_the_living(redis_url: str, redis: Redis, tmp_path: Path) -> None:
+    with started(redis_url, tmp_path, "wake") as dead, started(redis_url, tmp_path, "wake") as alive:
+        wait_until(lambda: Worker.count(connection=redis) == 2)
+        dead.kill()
+        dead.wait()
+        forget_the_dead(redis)
+        assert [worker.pid for worker in Worker.all(connection=redis)] == [alive.pid]
+        alive.terminate()
 
 
 def test_work_goes_on_within_seconds_of_a_restart_of_redis(tmp_path: Path) -> None:
