@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from importlib import import_module
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
@@ -20,6 +21,7 @@ from campaigns import settings
 from jobs import stopping
 from jobs.bells import KINDS, QUEUES
 from jobs.tether import tie
+from jobs.workshop import workshop
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +95,16 @@ def preload() -> None:
         importlib.import_module(kind.function.rpartition(".")[0])
 
 
+def warm_up() -> None:
+    """Import what jobs need, and make the engine without connecting, so that a fork finds it done."""
+    for kind in KINDS.values():
+        import_module(kind.function.rpartition(".")[0])
+    workshop()
+
+
 def main(queues: list[str]) -> None:
     """Work until SIGTERM."""
+    warm_up()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     preload()
     config = settings.load(os.environ)
