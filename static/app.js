@@ -54,6 +54,10 @@
     all(".menu[open]").filter((menu) => !menu.contains(event.target)).forEach((menu) => { menu.open = false; });
   });
 
+  // The time zone of the browser is a better guess than none.
+  const zone = document.querySelector("[data-guess-zone]");
+  if (zone && !zone.value) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+
   // Htmx manners
 
   const polled = (ctx) => ctx.sourceEvent?.type === "every";
