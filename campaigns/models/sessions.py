@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 # Seconds that a SQLite writer waits for another one before it gives up.
 BUSY_SECONDS = 30
@@ -85,19 +85,22 @@ def _connect_sqlite(url: str) -> Engine:
 
 
 def session_factory(engine: Engine, ringer: Ringer, *, readonly: bool = False) -> sessionmaker[Session]:
-    """Sessions whose bells `ringer` rings after each commit, and forgets after a rollback."""
+    """Sessions whose bells `ringer` rings after each commit; whatever else ends a transaction forgets them."""
     bound = engine.execution_options(readonly=True) if readonly else engine
     factory = sessionmaker(bound, expire_on_commit=False)
 
     @event.listens_for(factory, "after_commit")
     def ring_bells(session: Session) -> None:
+        if session.in_nested_transaction():
+            return  # a savepoint was released; nothing is committed yet
         bells = session.info.pop("bells", None)
         if bells:
             ringer(tuple(bells))
 
-    @event.listens_for(factory, "after_rollback")
-    def forget_bells(session: Session) -> None:
-        session.info.pop("bells", None)
+    @event.listens_for(factory, "after_transaction_end")
+    def forget_bells(session: Session, transaction: SessionTransaction) -> None:
+        if transaction.parent is None:  # rolled back or closed: what was to be rung for never happened
+            session.info.pop("bells", None)
 
     return factory
 
