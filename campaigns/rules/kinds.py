@@ -5,6 +5,7 @@ person would want to hear of them: the type first, then the range.
 """
 
 import re
+import reprlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -104,7 +105,7 @@ class Number(Kind):
         if isinstance(raw, bool) or not isinstance(raw, int):
             raise refuse(field, f"must be a whole number from {self.least} to {self.most}")
         if not self.least <= raw <= self.most:
-            raise refuse(field, f"must be from {self.least} to {self.most}, not {raw}")
+            raise refuse(field, f"must be from {self.least} to {self.most}, not {reprlib.repr(raw)}")
         return raw
 
     def describe(self) -> str:

@@ -1,5 +1,6 @@
 """What is wrong with something that a person sent, in words and by field."""
 
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,6 +25,6 @@ class Problems(Exception):
 
 def shown(value: object, most: int = 60) -> str:
     """`value` as a message may quote it: short, on one line, and always valid UTF-8."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else reprlib.repr(value)  # which stays short for any depth and size
     line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:most])
     return f'"{line}…"' if len(text) > most else f'"{line}"'

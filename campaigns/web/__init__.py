@@ -6,6 +6,7 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 from campaigns.web import api, commands, errors, guard, headers, health, pages
+from campaigns.web.encoding import Json
 from campaigns.web.house import House
 
 csrf = CSRFProtect()
@@ -25,8 +26,7 @@ def register(app: Flask, house: House) -> None:
         # A page that was left open is told so by the table, not by an expired token.
         WTF_CSRF_SSL_STRICT=False,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json = Json(app)
     csrf.init_app(app)
     csrf.exempt(api.blueprint)
     for module in (guard, headers, errors, commands):

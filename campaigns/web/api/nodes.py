@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from campaigns import sequencing
@@ -32,8 +33,9 @@ def move_node(campaign_id: UUID) -> ResponseReturnValue:
 
 @blueprint.delete(NODES)
 def delete_node(campaign_id: UUID) -> ResponseReturnValue:
-    """`nodeId`; the end stays."""
-    body, who = read_object(), person()
+    """`nodeId`, in the body or, as some clients send none with DELETE, in the address; the end stays."""
+    named = {"nodeId": request.args["nodeId"]} if "nodeId" in request.args else None
+    body, who = named or read_object(), person()
     with house().sessions.begin() as db:
         nodes = sequencing.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
         return {"sequence_nodes": [node_json(each) for each in nodes]}

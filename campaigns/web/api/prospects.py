@@ -13,21 +13,22 @@ from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.lifecycle import PROSPECT_STATUSES
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid
-from campaigns.rules.tables import MOST_BYTES, decode
-from campaigns.web.api.blueprint import blueprint, page_json, paging, read_json, read_object
+from campaigns.rules.tables import decode
+from campaigns.web.api.blueprint import CSV_TYPES, blueprint, page_json, paging, read_json, read_object
 from campaigns.web.house import house, now, person
 
 PROSPECTS = "/campaigns/<uuid:campaign_id>/prospects"
-CSV_TYPES = ("text/csv", "application/csv")
+MOST_SEARCH = 200
 
 
 def read_filter() -> rostering.Filter:
-    """`status`, `node_id` and `search` of the address. Raises Invalid."""
-    status = request.args.get("status") or None
+    """`status`, `node_id` and `search` of the address; an empty one filters nothing. Raises Invalid."""
+    status, node_id, search = (request.args.get(name) or None for name in ("status", "node_id", "search"))
     if status is not None and status not in PROSPECT_STATUSES:
         raise Invalid.of([Problem("status", f"must be one of {', '.join(PROSPECT_STATUSES)}")])
-    raw = request.args.get("node_id") or None
-    return rostering.Filter(status, _uuid(raw, "node_id") if raw else None, request.args.get("search") or None)
+    if search is not None and len(search) > MOST_SEARCH:
+        raise Invalid.of([Problem("search", f"must be at most {MOST_SEARCH} characters")])
+    return rostering.Filter(status, _uuid(node_id, "node_id") if node_id else None, search)
 
 
 def _uuid(raw: object, field: str) -> UUID:
@@ -60,7 +61,6 @@ def add_prospects(campaign_id: UUID) -> ResponseReturnValue:
 
 
 def _add_csv(campaign_id: UUID) -> ResponseReturnValue:
-    request.max_content_length = MOST_BYTES
     who = person()
     try:
         text = decode(request.get_data())

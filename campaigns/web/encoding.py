@@ -1,0 +1,16 @@
+"""Writing JSON: readable text, keys in the order they are told."""
+
+from typing import Any
+
+from flask.json.provider import DefaultJSONProvider
+
+
+class Json(DefaultJSONProvider):
+    """JSON as UTF-8. A client may name a field with half a surrogate pair and is told so: as an escape."""
+
+    sort_keys = False
+    ensure_ascii = False
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """One JSON text that can be encoded, whatever is quoted in it."""
+        return super().dumps(obj, **kwargs).encode("utf-8", "backslashreplace").decode()
