@@ -34,6 +34,9 @@ SENTENCES = {
     413: "This is too large: at most 2 MB, or 10 MB for a CSV file.",
     500: "Something went wrong on our side; it has been logged.",
 }
+# PostgreSQL's unique_violation and foreign_key_violation, and what SQLite says in their place.
+COLLISIONS = ("23505", "23503")
+SQLITE_COLLISIONS = ("UNIQUE constraint failed", "FOREIGN KEY constraint failed")
 
 
 def register(app: Flask) -> None:
@@ -68,8 +71,16 @@ def forged(error: CSRFError) -> ResponseReturnValue:
     return answer(400, "This form has expired: go back, reload the page and send it again.", "csrf")
 
 
+def is_collision(error: IntegrityError) -> bool:
+    """Whether it is a second row of the same name, or one that belongs to a row which is gone; else it is a bug."""
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    return sqlstate in COLLISIONS or any(words in str(error.orig) for words in SQLITE_COLLISIONS)
+
+
 def collided(error: IntegrityError) -> ResponseReturnValue:
     """Two requests wrote the same thing at the same moment; this one came second and wrote nothing."""
+    if not is_collision(error):
+        return failed(error)
     log.info("collision: %s", error.orig)
     return answer(409, "Somebody changed the same thing at the same moment: look again.", "conflict")
 
