@@ -74,7 +74,7 @@ def edit(
     try:
         values = read_fields(body, "")
         whole = {name: getattr(prospect, name) for name in PERSON_FIELDS} | values
-        identity = identity_of(whole, "prospect", campaign.type)
+        identity = identity_of(whole, "", campaign.type)
     except Problems as bad:
         raise Invalid.of(bad.problems) from bad
     if identity != prospect.identity:

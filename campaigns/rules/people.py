@@ -30,6 +30,7 @@ TEXTS = {
 MOST_CUSTOM_FIELDS = 50
 CUSTOM_VALUE = 2000
 _NOWHERE = Context("UTC")
+_ADDRESS = Text(500, nullable=True)
 PERSON_FIELDS = ("email", "linkedin_url", *TEXTS, "timezone", "custom_fields")
 
 
@@ -58,16 +59,21 @@ def read_email(raw: object, field: str) -> str | None:
 
 def read_linkedin_url(raw: object, field: str) -> str | None:
     """The profile's address; None for null and blank. Raises Problems if it is no address."""
-    text = Text(500, nullable=True).parse(raw, field, _NOWHERE)
+    text = _ADDRESS.parse(raw, field, _NOWHERE)
     if not text:
         return None
-    if "." not in linkedin_identity(text) or "/" not in linkedin_identity(text) or " " in text:
+    try:
+        # An escape such as %00 may hide what cannot be stored, and lower case may be longer.
+        identity = _ADDRESS.parse(linkedin_identity(text), field, _NOWHERE) or ""
+    except (ValueError, Problems):
+        identity = ""
+    if "." not in identity or "/" not in identity or " " in text:
         raise Problems([Problem(field, f"{shown(text)} is not the address of a LinkedIn profile")])
     return text
 
 
 def linkedin_identity(url: str) -> str:
-    """A profile's address without scheme, `www`, query and last slash."""
+    """A profile's address without scheme, `www`, query and last slash. Raises ValueError if it is no address."""
     parts = urlsplit(url if "//" in url else f"//{url}")
     host = (parts.netloc.rpartition("@")[2]).lower().removeprefix("www.")
     return f"{host}{unquote(parts.path)}".rstrip("/").lower()
@@ -84,13 +90,15 @@ def read_person(raw: object, field: str, campaign_type: str) -> Person:
 
 def identity_of(values: Mapping[str, Any], field: str, campaign_type: str) -> str:
     """What makes two entries the same person. Raises Problems if the channel's address is missing."""
-    if campaign_type == EMAIL:
-        if not values.get("email"):
-            raise Problems([Problem(f"{field}.email", "is missing")])
-        return str(values["email"]).lower()
-    if not values.get("linkedin_url"):
-        raise Problems([Problem(f"{field}.linkedin_url", "is missing")])
-    return linkedin_identity(values["linkedin_url"])
+    name = "email" if campaign_type == EMAIL else "linkedin_url"
+    address = values.get(name)
+    if not address:
+        raise Problems([Problem(_below(field, name), "is missing")])
+    return str(address).lower() if campaign_type == EMAIL else linkedin_identity(address)
+
+
+def _below(field: str, name: str) -> str:
+    return f"{field}.{name}" if field else name
 
 
 def read_fields(raw: Mapping[Any, Any], field: str) -> dict[str, Any]:
@@ -100,7 +108,7 @@ def read_fields(raw: Mapping[Any, Any], field: str) -> dict[str, Any]:
     for name in PERSON_FIELDS:
         if name in raw:
             try:
-                values[name] = _read(name, raw[name], f"{field}.{name}" if field else name)
+                values[name] = _read(name, raw[name], _below(field, name))
             except Problems as bad:
                 problems.extend(bad.problems)
     if problems:

@@ -87,7 +87,7 @@ def read_table(text: str, needed: str) -> Iterator[Row]:
         raise Problems([Problem("file", "is empty")])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_dialect(first))
     header: list[str | None] | None = None
-    for cells in reader:
+    for cells in _lines(reader):
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
@@ -101,6 +101,15 @@ def read_table(text: str, needed: str) -> Iterator[Row]:
         if reader.line_num > MOST_ROWS + 1:
             raise Problems([Problem("file", f"has more than {MOST_ROWS:,} rows: split it")])
         yield Row(reader.line_num, _values(header, cells))
+
+
+def _lines(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """What `reader` reads, a cell without end being a Problem too."""
+    try:
+        yield from reader
+    except csv.Error as bad:
+        message = "has a cell of more than 100,000 characters: is a quotation mark missing?"
+        raise Problems([Problem("file", message)]) from bad
 
 
 def _is_list(cells: list[str], needed: str) -> bool:
