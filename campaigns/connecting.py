@@ -23,11 +23,12 @@ from campaigns.rules.refusals import Conflict, Invalid
 
 DAY_SECONDS = 24 * 60 * 60
 SECURITIES = ("none", "starttls", "tls")
-NAME = Text(200, nullable=True)
+MOST_NAME = 200
+NAME = Text(MOST_NAME, nullable=True)
 
 # Every plain column that a client may set.
 COLUMNS: dict[str, Kind] = {
-    "display_name": Text(200, least=1),
+    "display_name": Text(MOST_NAME, least=1),
     "first_name": NAME,
     "last_name": NAME,
     "is_premium": Flag(),
@@ -61,12 +62,13 @@ def create(session: Session, workspace_id: UUID, body: Any, *, key: str, trap: b
     _require(values, kind, body, problems, trap)
     if problems:
         raise Invalid.of(problems)
-    values.setdefault("display_name", values.get("email_address") or values.get("profile_url"))
+    address = str(values.get("email_address") or values.get("profile_url"))
+    values.setdefault("display_name", address[:MOST_NAME])
     sender = Sender(workspace_id=workspace_id, type=kind, created_at=now, updated_at=now)
     sender.min_gap, sender.max_gap = 60, 180
     sender.smtp = sender.imap = None
     _write(sender, values, key)
-    _check_gaps(sender)
+    _check_whole(sender)
     session.add(sender)
     session.flush()
     return sender
@@ -90,11 +92,12 @@ def change(
     values = _read(body, sender.type, problems)
     if body.get("type", sender.type) != sender.type:
         problems.append(Problem("type", "cannot be changed: add another account"))
+    problems.extend(_kept_password_problems(sender, values))
     if problems:
         raise Invalid.of(problems)
     before = (sender.daily_limit, sender.status)
     _write(sender, values, key)
-    _check_gaps(sender)
+    _check_whole(sender)
     if values.keys() & {"smtp", "imap", "status"}:
         sender.status, sender.status_reason, sender.failures = values.get("status", "active"), None, 0
         sender.next_send_at = None if sender.status == "active" else sender.next_send_at
@@ -150,10 +153,11 @@ def limits_for(session: Session, sender: Sender) -> dict[UUID, int]:
 def _read(body: Mapping[str, Any], kind: str, problems: list[Problem]) -> dict[str, Any]:
     """Every known field of `body`, parsed; what is wrong goes to `problems`."""
     readers: dict[str, Any] = {name: row.parse for name, row in COLUMNS.items()}
-    readers["email_address"] = lambda raw, name, _: read_email(raw, name)
-    readers["profile_url"] = lambda raw, name, _: read_linkedin_url(raw, name)
     readers["status"] = _read_status
+    if kind == lifecycle.LINKEDIN:
+        readers["profile_url"] = lambda raw, name, _: read_linkedin_url(raw, name)
     if kind == lifecycle.EMAIL:
+        readers["email_address"] = lambda raw, name, _: read_email(raw, name)
         readers["smtp"] = readers["imap"] = _read_server
         readers["uses_trap"] = Flag().parse
     values: dict[str, Any] = {}
@@ -235,9 +239,30 @@ def _require(values: dict[str, Any], kind: str, body: Mapping[str, Any], problem
         problems.append(Problem("smtp", "is missing: host, port and security of the mail server"))
 
 
-def _check_gaps(sender: Sender) -> None:
+def _check_whole(sender: Sender) -> None:
+    """What must hold of an account at all times. Raises Invalid."""
+    problems = []
     if sender.min_gap > sender.max_gap:
-        raise Invalid.of([Problem("min_gap", f"must not be above max_gap, which is {sender.max_gap}")])
+        problems.append(Problem("min_gap", f"must not be above max_gap, which is {sender.max_gap}"))
+    if sender.type == lifecycle.EMAIL and not sender.email_address:
+        problems.append(Problem("email_address", "is missing"))
+    if sender.type == lifecycle.EMAIL and not sender.uses_trap and sender.smtp is None:
+        problems.append(Problem("smtp", "is missing: host, port and security of the mail server"))
+    if problems:
+        raise Invalid.of(problems)
+
+
+def _kept_password_problems(sender: Sender, values: Mapping[str, Any]) -> list[Problem]:
+    """A stored password goes to no other host than the one it was given for, so that nobody can have it sent to
+    a host of theirs."""
+    problems = []
+    for name in ("smtp", "imap"):
+        server, old = values.get(name), getattr(sender, name)
+        if server is None or server.settings is None or not server.keep_password:
+            continue
+        if getattr(sender, f"{name}_sealed") and old["host"] != server.settings["host"]:
+            problems.append(Problem(f"{name}.password", f"must be sent again: the stored one is for {old['host']}"))
+    return problems
 
 
 def _write(sender: Sender, values: dict[str, Any], key: str) -> None:
