@@ -128,11 +128,8 @@ def nodes_json(session: Session, campaign_id: UUID) -> list[JsonObject]:
     return [node_json(node) for node in nodes_of(session, campaign_id)]
 
 
-def _server_json(settings: dict[str, Any] | None, sealed: str | None) -> JsonObject | None:
-    if settings is None:
-        return None
-    public = {name: settings.get(name) for name in ("host", "port", "security", "username")}
-    return {**public, "has_password": sealed is not None}
+def _server_json(settings: dict[str, Any] | None) -> JsonObject | None:
+    return settings and {name: settings.get(name) for name in ("host", "port", "security", "username")}
 
 
 def sender_json(session: Session, sender: Sender, now: datetime) -> JsonObject:
@@ -155,9 +152,8 @@ def sender_json(session: Session, sender: Sender, now: datetime) -> JsonObject:
         "weekly_message_limit": sender.weekly_limit("message") if linkedin else None,
         "min_gap": sender.min_gap,
         "max_gap": sender.max_gap,
-        "smtp": _server_json(sender.smtp, sender.smtp_sealed),
-        "imap": _server_json(sender.imap, sender.imap_sealed),
-        "uses_trap": sender.uses_trap,
+        "smtp": _server_json(sender.smtp),
+        "imap": _server_json(sender.imap),
         "usage": {
             "today": sender_used(session, sender.id, today),
             "week_connections": len(week_uses(session, sender.id, "connection_request", now)),
@@ -181,7 +177,6 @@ def prospect_json(prospect: Prospect) -> JsonObject:
         "id": str(prospect.id),
         "campaign_id": str(prospect.campaign_id),
         "status": prospect.status,
-        "status_reason": prospect.status_reason,
         "email": prospect.email,
         "linkedin_url": prospect.linkedin_url,
         "first_name": prospect.first_name,
