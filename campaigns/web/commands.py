@@ -10,12 +10,13 @@ from flask.cli import with_appcontext
 from campaigns import admitting
 from campaigns.models import schema
 from campaigns.rules.refusals import Refused
+from campaigns.web import docs
 from campaigns.web.house import house
 
 
 def register(app: Flask) -> None:
     """Add our commands to the app's."""
-    for command in (create_user, create_api_key, upgrade_database):
+    for command in (create_user, create_api_key, upgrade_database, write_docs):
         app.cli.add_command(command)
 
 
@@ -43,11 +44,14 @@ def create_user(email: str, password_stdin: bool, timezone: str) -> None:
 def create_api_key(email: str, name: str) -> None:
     """A new API key for this login, alone on one line."""
     schema.upgrade(house().engine)
-    with house().sessions.begin() as db:
-        user = admitting.find_user(db, email)
-        if user is None:
-            raise click.ClickException(f"Nobody has the login {email}: make it with create-user.")
-        _, text = admitting.create_key(db, user, name, now=house().clock())
+    try:
+        with house().sessions.begin() as db:
+            user = admitting.find_user(db, email)
+            if user is None:
+                raise click.ClickException(f"Nobody has the login {email}: make it with create-user.")
+            _, text = admitting.create_key(db, user, name, now=house().clock())
+    except Refused as refusal:
+        raise click.ClickException(refusal.message) from refusal
     click.echo(text)
 
 
@@ -56,3 +60,10 @@ def create_api_key(email: str, name: str) -> None:
 def upgrade_database() -> None:
     """Bring the database to the newest schema; `make run` does it by itself."""
     schema.upgrade(house().engine)
+
+
+@click.command("docs")
+def write_docs() -> None:
+    """Write the pages of docs/ that are made from the code."""
+    for path in docs.write():
+        click.echo(path.name)
