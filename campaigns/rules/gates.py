@@ -131,7 +131,8 @@ def _sender_weekly_limit(facts: Facts, t: datetime) -> Closed | None:
     if len(used) < facts.weekly_limit:
         return None
     reason = f"The sender account's limit of {facts.weekly_limit} in 7 days is reached."
-    return Closed("sender_weekly_limit", reason, used[len(used) - facts.weekly_limit] + WEEK)
+    opens = used[len(used) - facts.weekly_limit] + WEEK if facts.weekly_limit else None
+    return Closed("sender_weekly_limit", reason, opens)
 
 
 def _sender_gap(facts: Facts, t: datetime) -> Closed | None:
