@@ -53,7 +53,9 @@ def roll_passed_gates(session: Session, now: datetime) -> None:
         .join(Campaign, Campaign.id == Gate.campaign_id)
         .where(Gate.closes_at <= now, Campaign.status != lifecycle.COMPLETED)
     )
-    for gate, campaign in session.execute(passed.with_for_update(of=Gate, skip_locked=True)):
+    # Both rows: whoever edits the hours holds the campaign, and rolls its gates himself.
+    locked = passed.with_for_update(of=(Gate, Campaign), key_share=True, skip_locked=True)
+    for gate, campaign in session.execute(locked):
         gate.roll(campaign, now)
 
 

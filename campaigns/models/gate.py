@@ -53,8 +53,12 @@ def gates_of(session: Session, campaign_id: UUID) -> list[Gate]:
 
 
 def roll_gates(session: Session, campaign: Campaign, now: datetime) -> list[Gate]:
-    """Rewrite all gates of a campaign for its hours as they are now; the number of clocks, not of people."""
-    gates = gates_of(session, campaign.id)
+    """Rewrite all gates of a campaign for its hours as they are now; the number of clocks, not of people.
+
+    Locked and read anew, so that a tick that rolls one at the same moment cannot leave half of it behind.
+    """
+    query = select(Gate).where(Gate.campaign_id == campaign.id).order_by(Gate.clock).with_for_update()
+    gates = list(session.scalars(query, execution_options={"populate_existing": True}))
     for gate in gates:
         gate.roll(campaign, now)
     return gates
