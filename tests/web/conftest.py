@@ -1,6 +1,5 @@
 """The web door on a clean database, and the people who come to it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +25,7 @@ def build(db: Database, folder: Path, clock: Clock, **environ: str) -> Flask:
     app = create_app(environ)
     own = app.extensions["cadenza"]
     own.engine.dispose()
-    app.extensions["cadenza"] = replace(
-        own, engine=db.engine, sessions=db.sessions, reading=db.reading, clock=clock
-    )
+    app.extensions["cadenza"] = replace(own, engine=db.engine, sessions=db.sessions, reading=db.reading, clock=clock)
     return app
 
 
@@ -39,9 +36,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def app(db: Database, tmp_path: Path, clock: Clock) -> Iterator[Flask]:
+def app(db: Database, tmp_path: Path, clock: Clock) -> Flask:
     """The app on a clean database, on each kind in turn."""
-    yield build(db, tmp_path, clock)
+    return build(db, tmp_path, clock)
 
 
 @pytest.fixture
