@@ -3,15 +3,16 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender
 from campaigns.models.finding import find_sender
+from campaigns.models.message import SENDING, SENT, UNKNOWN, Message
 from campaigns.models.sealing import seal
 from campaigns.models.sender import Sender
 from campaigns.models.waking import request_wake_up
@@ -22,6 +23,7 @@ from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Conflict, Invalid
 
 DAY_SECONDS = 24 * 60 * 60
+LEAST_GAP, MOST_GAP = 60, 180  # seconds, of an account that says nothing else
 SECURITIES = ("none", "starttls", "tls")
 MOST_NAME = 200
 NAME = Text(MOST_NAME, nullable=True)
@@ -65,7 +67,7 @@ def create(session: Session, workspace_id: UUID, body: Any, *, key: str, trap: b
     address = str(values.get("email_address") or values.get("profile_url"))
     values.setdefault("display_name", address[:MOST_NAME])
     sender = Sender(workspace_id=workspace_id, type=kind, created_at=now, updated_at=now)
-    sender.min_gap, sender.max_gap = 60, 180
+    sender.min_gap, sender.max_gap = _gaps(values.get("min_gap"), values.get("max_gap"))
     sender.smtp = sender.imap = None
     _write(sender, values, key)
     _check_whole(sender)
@@ -99,12 +101,30 @@ def change(
     _write(sender, values, key)
     _check_whole(sender)
     if values.keys() & {"smtp", "imap", "status"}:
-        sender.status, sender.status_reason, sender.failures = values.get("status", "active"), None, 0
-        sender.next_send_at = None if sender.status == "active" else sender.next_send_at
+        sender.status, sender.status_reason = values.get("status", "active"), None
+        if sender.status == "active" and (before[1] != "active" or sender.failures):
+            sender.next_send_at = _after_gap(session, sender)
+        sender.failures = 0
     sender.updated_at = now
     if sender.status == "active" and (sender.daily_limit > before[0] or before[1] != "active"):
         _wake_campaigns(session, sender, now, by)
     return sender
+
+
+def _gaps(least: int | None, most: int | None) -> tuple[int, int]:
+    """The gaps of a new account: the one that was not given never contradicts the other."""
+    low = least if least is not None else min(LEAST_GAP, most if most is not None else LEAST_GAP)
+    high = most if most is not None else max(MOST_GAP, low)
+    return low, high
+
+
+def _after_gap(session: Session, sender: Sender) -> datetime | None:
+    """When an account that failed may send again: at once, but for the gap after what did leave."""
+    query = select(func.max(Message.claimed_at)).where(
+        Message.sender_account_id == sender.id, Message.status.in_((SENT, UNKNOWN, SENDING))
+    )
+    last = session.scalar(query)
+    return last + timedelta(seconds=sender.max_gap) if last else None
 
 
 def _wake_campaigns(session: Session, sender: Sender, now: datetime, by: str | None) -> None:
