@@ -37,6 +37,12 @@ SENTENCES = {
 # PostgreSQL's unique_violation and foreign_key_violation, and what SQLite says in their place.
 COLLISIONS = ("23505", "23503")
 SQLITE_COLLISIONS = ("UNIQUE constraint failed", "FOREIGN KEY constraint failed")
+# What a person can do now, under the sentence that says what happened.
+ADVICE = {
+    404: "It may have been deleted, or the address is not quite right.",
+    413: "Nothing was saved. Make it smaller, and send it again.",
+    500: "Nothing is lost. Try again in a moment.",
+}
 
 
 def register(app: Flask) -> None:
@@ -58,7 +64,8 @@ def answer(status: int, message: str, code: str, problems: tuple[Problem, ...] =
     if is_api():
         details = [{"field": problem.field, "message": problem.message} for problem in problems]
         return jsonify(error=message, code=code, details=details), status
-    return render_template("error.html", status=status, message=message), status
+    advice = ADVICE.get(status, "Go back, look again, and try once more.")
+    return render_template("error.html", code=status, title=message, message=advice), status
 
 
 def refused(refusal: Refused) -> ResponseReturnValue:

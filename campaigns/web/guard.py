@@ -1,6 +1,5 @@
 """Who may pass: a session cookie for pages, a bearer key for the API. Everything not listed as public is guarded."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from flask import Flask, abort, g, redirect, request, session, url_for
@@ -12,7 +11,7 @@ from campaigns.models.workspace import User
 from campaigns.web.house import Person, house, now
 
 # Endpoints that need nobody to be signed in.
-PUBLIC = frozenset({"static", "health.healthz", "health.metrics", "entry.welcome", "entry.signin"})
+PUBLIC = frozenset({"static", "health.healthz", "health.metrics", "accounts.welcome", "accounts.sign_in"})
 # Where a signed-in person of a workspace is not enough: the owner's.
 OWNERS_ONLY = ("rq_dashboard.",)
 
@@ -69,7 +68,7 @@ def check_session() -> ResponseReturnValue | None:
             return None
         first_visit = admitting.is_empty(db)
     session.clear()
-    place = url_for("entry.welcome") if first_visit else url_for("entry.signin", next=_next())
+    place = url_for("accounts.welcome") if first_visit else url_for("accounts.sign_in", next=_next())
     if request.headers.get("HX-Request"):
         return "", 204, {"HX-Redirect": place}
     return redirect(place, 303)
@@ -89,8 +88,3 @@ def admit(user: User) -> None:
     session.clear()
     session.permanent = True
     session["user_id"] = str(user.id)
-
-
-# Failed sign-ins of one address before it has to wait, and for how long they count.
-MOST_FAILURES = 10
-FAILURES_COUNT_FOR = timedelta(minutes=15)

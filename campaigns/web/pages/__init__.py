@@ -2,12 +2,40 @@
 
 from flask import Flask
 
-from campaigns.web.pages import entry
+from campaigns.web import filters
+from campaigns.web.pages import (
+    accounts,
+    campaigns,
+    frame,
+    keys,
+    overview,
+    prospects,
+    senders,
+    sequences,
+    settings,
+    trap,
+    wake_ups,
+    workers,
+)
 
-BLUEPRINTS = (entry.blueprint,)
+BLUEPRINTS = (
+    accounts.blueprint,
+    campaigns.blueprint,
+    keys.blueprint,
+    prospects.blueprint,
+    senders.blueprint,
+    sequences.blueprint,
+    trap.blueprint,
+    wake_ups.blueprint,
+    workers.blueprint,
+)
+# Further pages of the campaigns' blueprint, here so that their routes are there.
+PARTS = (overview, settings)
 
 
 def register(app: Flask) -> None:
     """Add every page."""
+    filters.register(app)
+    frame.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

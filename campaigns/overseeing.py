@@ -1,0 +1,203 @@
+"""What a campaign is doing, for people who watch: steps by name, who is next, what has left, what happened.
+
+Polled by open pages, so every query here reads a few rows of an index, however many prospects there are;
+only counts go further, and stay within one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.models import counts
+from campaigns.models.campaign import Campaign, CampaignSender, Node
+from campaigns.models.event import Event
+from campaigns.models.finding import limits_of, nodes_of, senders_of
+from campaigns.models.gate import gates_of
+from campaigns.models.message import UNKNOWN, Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender, SenderDay
+from campaigns.models.wake_up import WakeUp
+from campaigns.models.workspace import Workspace
+from campaigns.rules.days import local_day
+from campaigns.rules.sequence import SENDING_TYPES
+
+STEP_WORDS = {"email": "Email", "connection_request": "Connection request", "message": "Message"}
+
+
+def step_names(nodes: Sequence[Node]) -> dict[UUID, str]:
+    """Node id -> what people call the step: `Email 2` is the second email."""
+    names: dict[UUID, str] = {}
+    seen: dict[str, int] = {}
+    for node in nodes:
+        seen[node.type] = seen.get(node.type, 0) + 1
+        word = STEP_WORDS.get(node.type, node.type.capitalize())
+        names[node.id] = word if node.type not in STEP_WORDS else f"{word} {seen[node.type]}"
+    return names
+
+
+def who(prospect: Prospect) -> str:
+    """What people call a prospect."""
+    return prospect.name or prospect.email or prospect.linkedin_url or prospect.identity
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One sending step: how many wait at it, how many have it behind them."""
+
+    label: str
+    here: int
+    past: int
+
+
+def funnel(session: Session, campaign: Campaign) -> list[Stage]:
+    """The sending steps in order. Whoever's next step comes later has this one behind them."""
+    nodes = nodes_of(session, campaign.id)
+    names, at = step_names(nodes), counts.by_node(session, nodes)
+    waiting = _waiting(session, nodes)
+    stages = []
+    for place, node in enumerate(nodes):
+        if node.type in SENDING_TYPES:
+            past = sum(at[later.id] for later in nodes[place + 1 :])
+            stages.append(Stage(names[node.id], waiting.get(node.id, 0), past))
+    return stages
+
+
+def _waiting(session: Session, nodes: Sequence[Node]) -> Mapping[UUID, int]:
+    query = select(Prospect.current_node_id, func.count()).where(
+        Prospect.current_node_id.in_([node.id for node in nodes]), Prospect.due_at.is_not(None)
+    )
+    return {row[0]: row[1] for row in session.execute(query.group_by(Prospect.current_node_id)) if row[0]}
+
+
+def next_people(session: Session, campaign: Campaign, now: datetime, most: int) -> list[Prospect]:
+    """Who comes next, as far as delays tell: those due, written to before first; then those due soonest.
+
+    A few rows of each clock's index are looked at, not everybody.
+    """
+    found: list[Prospect] = []
+    for gate in gates_of(session, campaign.id):
+        query = select(Prospect).where(
+            Prospect.campaign_id == campaign.id, Prospect.clock == gate.clock, Prospect.due_at.is_not(None)
+        )
+        found += session.scalars(query.order_by(Prospect.due_at).limit(most))
+    return sorted(found, key=lambda one: _turn(one, now))[:most]
+
+
+def _turn(prospect: Prospect, now: datetime) -> tuple[bool, bool, datetime, UUID]:
+    due = prospect.due_at or now
+    return due > now, due <= now and not prospect.contacted, due, prospect.id
+
+
+def recent_messages(session: Session, campaign: Campaign, most: int) -> list[tuple[Message, Prospect]]:
+    """The latest messages with their people, newest first."""
+    query = (
+        select(Message, Prospect)
+        .join(Prospect, Prospect.id == Message.prospect_id)
+        .where(Message.campaign_id == campaign.id)
+        .order_by(Message.id.desc())
+    )
+    return [(message, prospect) for message, prospect in session.execute(query.limit(most))]
+
+
+def unknown_count(session: Session, campaign: Campaign) -> int:
+    """How many messages wait for a person's word."""
+    query = select(func.count()).where(Message.status == UNKNOWN, Message.campaign_id == campaign.id)
+    return session.scalar(query) or 0
+
+
+def recent_events(session: Session, campaign: Campaign, most: int) -> list[Event]:
+    """What happened to the campaign, newest first."""
+    query = select(Event).where(Event.campaign_id == campaign.id).order_by(Event.id.desc())
+    return list(session.scalars(query.limit(most)))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A sender account of a campaign, and how much of today's limit is used."""
+
+    sender: Sender
+    used: int
+    limit: int
+
+
+def paces(session: Session, campaign: Campaign, now: datetime) -> list[Pace]:
+    """The campaign's accounts, each with the limit that holds in this campaign."""
+    limits = {row.sender_id: row.daily_limit for row in limits_of(session, campaign.id)}
+    senders = senders_of(session, campaign.id)
+    used = _used_today(session, senders, campaign.workspace.timezone, now)
+    return [Pace(sender, used.get(sender.id, 0), limits.get(sender.id, sender.daily_limit)) for sender in senders]
+
+
+def _used_today(session: Session, senders: Sequence[Sender], timezone: str, now: datetime) -> dict[UUID, int]:
+    days = select(SenderDay).where(
+        SenderDay.sender_id.in_([sender.id for sender in senders]), SenderDay.day == local_day(now, timezone)
+    )
+    return {row.sender_id: row.used for row in session.scalars(days)}
+
+
+@dataclass(frozen=True)
+class Account:
+    """A sender account of the workspace: what it sent today, and how many campaigns send from it."""
+
+    sender: Sender
+    used: int
+    campaigns: int
+
+
+def accounts(session: Session, workspace_id: UUID, now: datetime) -> list[Account]:
+    """All sender accounts of a workspace, the oldest first."""
+    senders = senders_for(session, workspace_id)
+    used = _used_today(session, senders, session.get_one(Workspace, workspace_id).timezone, now)
+    query = select(CampaignSender.sender_id, func.count()).where(
+        CampaignSender.sender_id.in_([sender.id for sender in senders])
+    )
+    busy = {row[0]: row[1] for row in session.execute(query.group_by(CampaignSender.sender_id))}
+    return [Account(sender, used.get(sender.id, 0), busy.get(sender.id, 0)) for sender in senders]
+
+
+def senders_for(
+    session: Session, workspace_id: UUID, kind: str | None = None, among: Sequence[UUID] | None = None
+) -> list[Sender]:
+    """The sender accounts of a workspace, those of one type or `among` some ids if asked; the oldest first."""
+    query = select(Sender).where(Sender.workspace_id == workspace_id)
+    query = query.where(Sender.type == kind) if kind else query
+    query = query.where(Sender.id.in_(among)) if among is not None else query
+    return list(session.scalars(query.order_by(Sender.id)))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a job is about."""
+
+    noun: str
+    id: UUID
+    name: str
+
+
+def subjects(session: Session, workspace_id: UUID, jobs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Subject]:
+    """(kind, id) of jobs -> the campaign or sender of this workspace that each is about; strangers' are left out."""
+    wanted: dict[str, list[UUID]] = {"wake": [], "launch": [], "lane": []}
+    for kind, text in jobs:
+        if kind in wanted and (job_subject := _uuid(text)):
+            wanted[kind].append(job_subject)
+    of_workspace = Campaign.workspace_id == workspace_id
+    named = select(WakeUp.id, Campaign.id, Campaign.name).join(Campaign, Campaign.id == WakeUp.campaign_id)
+    found: dict[tuple[str, str], Subject] = {}
+    for wake_up_id, campaign_id, name in session.execute(named.where(WakeUp.id.in_(wanted["wake"]), of_workspace)):
+        found["wake", str(wake_up_id)] = Subject("campaign", campaign_id, name)
+    for campaign in session.scalars(select(Campaign).where(Campaign.id.in_(wanted["launch"]), of_workspace)):
+        found["launch", str(campaign.id)] = Subject("campaign", campaign.id, campaign.name)
+    for sender in senders_for(session, workspace_id, among=wanted["lane"]):
+        found["lane", str(sender.id)] = Subject("sender", sender.id, sender.label)
+    return found
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

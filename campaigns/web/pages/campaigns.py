@@ -1,0 +1,144 @@
+"""Campaigns: the list, a new one, the sample, and the moves of one: launch, pause, resume, delete."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from campaigns import editing, launching, overseeing, reporting, sampling, settling
+from campaigns.models import counts
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import find_campaign
+from campaigns.rules.refusals import Conflict, Invalid, WrongState
+from campaigns.web.forms import NewCampaignForm, by_field
+from campaigns.web.house import house, now, person
+from campaigns.web.pages.frame import page_number, render, tell_error, tell_success
+from campaigns.web.pages.outlook import outlook
+
+blueprint = Blueprint("campaigns", __name__)
+
+PAGE = 20
+
+
+@blueprint.get("/")
+def home() -> ResponseReturnValue:
+    """The campaigns are the first page."""
+    return redirect(url_for("campaigns.index"), 303)
+
+
+@blueprint.get("/campaigns")
+def index() -> ResponseReturnValue:
+    """Status, progress, what happens next and when."""
+    page, workspace_id = page_number(), person().workspace_id
+    with house().reading() as db:
+        found, total = reporting.campaign_page(db, workspace_id, page=page, limit=PAGE, now=now())
+        context = {
+            "campaigns": _shown(db, found),
+            "page": page,
+            "limit": PAGE,
+            "total": total,
+            "sample_offered": sampling.is_offered(db, workspace_id),
+        }
+    return render("campaigns.html", "_campaigns.html", **context)
+
+
+def _shown(db: Session, campaigns: list[Campaign]) -> list[dict[str, Any]]:
+    stats = counts.stats(db, campaigns, now())
+    shown = []
+    for each in campaigns:
+        words, at = outlook(db, each, now())
+        plain = {"id": each.id, "name": each.name, "type": each.type, "status": each.status}
+        shown.append({**plain, "stats": stats[each.id], "next": words, "next_at": at})
+    return shown
+
+
+@blueprint.route("/campaigns/new", methods=["GET", "POST"])
+def new() -> ResponseReturnValue:
+    """A draft with one empty step; on to its sequence."""
+    form, chosen = NewCampaignForm(), request.form.getlist("sender_account_ids")
+    if request.method == "GET":
+        return _new_page(form, chosen, [])
+    body = {"name": form.name.data or "", "type": form.type.data, "sender_account_ids": chosen}
+    who = person()
+    try:
+        with house().sessions.begin() as db:
+            campaign, _ = editing.create(db, who.workspace_id, body, now=now(), by=who.email)
+    except (Invalid, Conflict) as refusal:
+        form.tell(refusal)
+        return _new_page(form, chosen, by_field(refusal.problems).get("sender_account_ids", [])), 422
+    return redirect(url_for("sequences.edit", campaign_id=campaign.id), 303)
+
+
+def _new_page(form: NewCampaignForm, chosen: list[str], errors: list[str]) -> str:
+    with house().reading() as db:
+        senders = [
+            {"id": str(each.id), "label": each.label, "type": each.type, "status": each.status}
+            for each in overseeing.senders_for(db, person().workspace_id)
+        ]
+    return render_template("campaign_new.html", form=form, senders=senders, chosen=chosen, sender_errors=errors)
+
+
+@blueprint.post("/campaigns/sample")
+def sample() -> ResponseReturnValue:
+    """The sample campaign, ready for a first launch."""
+    who = person()
+    with house().sessions.begin() as db:
+        campaign = sampling.load(db, who.workspace_id, trap=house().settings.trap, now=now(), by=who.email)
+    return redirect(url_for("campaigns.overview", campaign_id=campaign.id), 303)
+
+
+def _move(verb: Callable[..., Campaign], campaign_id: UUID, done: str) -> ResponseReturnValue:
+    who = person()
+    try:
+        with house().sessions.begin() as db:
+            verb(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+    except (Invalid, Conflict, WrongState) as refusal:
+        tell_error(refusal.message)
+    else:
+        tell_success(done)
+    return redirect(url_for("campaigns.overview", campaign_id=campaign_id), 303)
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/launch")
+def launch(campaign_id: UUID) -> ResponseReturnValue:
+    """Draft to launching; a job makes it active."""
+    return _move(launching.launch, campaign_id, "Launching: the first messages leave as soon as the hours are open.")
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/pause")
+def pause(campaign_id: UUID) -> ResponseReturnValue:
+    """Active to paused."""
+    return _move(launching.pause, campaign_id, "Paused. Nothing more leaves, and everybody keeps their place.")
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/resume")
+def resume(campaign_id: UUID) -> ResponseReturnValue:
+    """Paused to active."""
+    return _move(launching.resume, campaign_id, "Resumed. Whoever is due is being looked at again.")
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/delete")
+def delete(campaign_id: UUID) -> ResponseReturnValue:
+    """Gone with all that belongs to it; an active one is stopped by that."""
+    with house().sessions.begin() as db:
+        name = find_campaign(db, person().workspace_id, campaign_id).name
+        launching.delete(db, person().workspace_id, campaign_id)
+    tell_success(f"“{name}” is deleted.")
+    return redirect(url_for("campaigns.index"), 303)
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/messages/<uuid:message_id>/settle")
+def settle(campaign_id: UUID, message_id: UUID) -> ResponseReturnValue:
+    """What a person says of a message whose outcome is unknown."""
+    who, said = person(), request.form.get("settlement", "")
+    try:
+        with house().sessions.begin() as db:
+            settling.settle(db, who.workspace_id, campaign_id, message_id, said, now=now(), by=who.email)
+    except (Invalid, WrongState) as refusal:
+        tell_error(refusal.message)
+    else:
+        tell_success("Settled, and the sequence goes on.")
+    return redirect(url_for("campaigns.overview", campaign_id=campaign_id), 303)

@@ -1,0 +1,54 @@
+"""Events of a campaign as sentences."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from campaigns.models.event import Event
+from campaigns.rules.fields import BY_NAME
+from campaigns.settling import SETTLEMENTS
+
+Data = Mapping[str, Any]
+
+
+def _people(data: Data, name: str) -> str:
+    count = data.get(name) or 0
+    return f"{count:,} {'person' if count == 1 else 'people'}"
+
+
+def _edited(data: Data) -> str:
+    labels = [BY_NAME[name].label for name in data.get("fields", ()) if name in BY_NAME]
+    return f"Changed: {', '.join(labels)}" if labels else "Changed"
+
+
+def _added(data: Data) -> str:
+    source = {"csv": " from a file", "paste": " by pasting", "api": " over the API"}.get(data.get("source", ""), "")
+    return f"{_people(data, 'count')} added{source}"
+
+
+def _paused(data: Data) -> str:
+    return f"Paused: {data['reason']}" if data.get("reason") else "Paused"
+
+
+def _settled(data: Data) -> str:
+    return f"An unknown outcome settled: {SETTLEMENTS.get(data.get('settlement', ''), '').lower()}"
+
+
+SENTENCES: Mapping[str, Callable[[Data], str]] = {
+    "created": lambda data: "Made",
+    "edited": _edited,
+    "launch_requested": lambda data: "Launch asked for",
+    "launched": lambda data: f"Launched, with {_people(data, 'prospects')}",
+    "launch_failed": lambda data: "The launch did not come through: it is a draft again",
+    "paused": _paused,
+    "resumed": lambda data: "Resumed",
+    "completed": lambda data: "Completed: everybody has come to an end",
+    "prospects_added": _added,
+    "prospects_removed": lambda data: f"{_people(data, 'count')} removed",
+    "settled": _settled,
+}
+
+
+def sentence_of(event: Event) -> str:
+    """What happened, in words; a kind that is not known yet by its own name."""
+    known = SENTENCES.get(event.kind)
+    return known(event.data) if known else event.kind.replace("_", " ").capitalize()

@@ -1,0 +1,98 @@
+"""What pages share: the frame around them, fragments instead of pages for htmx, page numbers, sizes of forms."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Flask, current_app, flash, g, render_template, request, url_for
+from sqlalchemy.orm import Session
+
+from campaigns.models import counts
+from campaigns.models.finding import find_campaign
+from campaigns.rules.hours import zones
+from campaigns.rules.tables import MOST_BYTES
+from campaigns.web.house import house, person
+
+# Most bytes of a form; a CSV file may have more, and the form around it takes a little too.
+MOST_FORM_BYTES = 2 * 1024 * 1024
+MOST_UPLOAD_BYTES = MOST_BYTES + 64 * 1024
+MOST_PAGE = 1_000_000
+# Entry of the navigation -> blueprints that it stands for; the first one's index is where it leads.
+NAV: Mapping[str, tuple[str, ...]] = {
+    "Campaigns": ("campaigns", "sequences", "prospects", "wake_ups"),
+    "Senders": ("senders",),
+    "Mail trap": ("trap",),
+    "Workers": ("workers",),
+    "API keys": ("keys",),
+}
+
+
+def register(app: Flask) -> None:
+    """Put the frame around every page, and a bound on every form before anything reads it."""
+    app.context_processor(frame)
+    app.url_value_preprocessor(bound)
+
+
+def frame() -> dict[str, Any]:
+    """The context of page.html."""
+    who = g.get("person")
+    return {"nav": nav() if who else [], "signed_in_email": who.email if who else None}
+
+
+def nav() -> list[dict[str, Any]]:
+    """The entries for whoever is signed in; the trap's where one runs."""
+    return [
+        {"label": label, "href": url_for(f"{rooms[0]}.index"), "current": request.blueprint in rooms}
+        for label, rooms in NAV.items()
+        if label != "Mail trap" or house().settings.trap
+    ]
+
+
+def bound(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """How much a browser may post. This runs before the CSRF check, which reads the form."""
+    if endpoint and endpoint.partition(".")[0] in current_app.blueprints and not endpoint.startswith("api."):
+        request.max_content_length = MOST_UPLOAD_BYTES if endpoint == "prospects.upload" else MOST_FORM_BYTES
+        request.max_form_memory_size = MOST_FORM_BYTES
+
+
+def is_fragment() -> bool:
+    """Whether htmx asks, and so wants a fragment; when it goes back in history it wants the page."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
+def render(page: str, fragment: str, /, **context: Any) -> str:
+    """The fragment for htmx, else the page that includes it."""
+    return render_template(fragment if is_fragment() else page, **context)
+
+
+def page_number() -> int:
+    """`page` of the address; the first for anything that is no page number."""
+    text = request.args.get("page", "")
+    return min(max(int(text), 1), MOST_PAGE) if text.isascii() and text.isdigit() and len(text) < 12 else 1
+
+
+def head(db: Session, campaign_id: UUID, tab: str) -> dict[str, Any]:
+    """The context of _campaign_head.html. Raises NotFound."""
+    campaign = find_campaign(db, person().workspace_id, campaign_id)
+    people = sum(counts.by_status(db, [campaign.id])[campaign.id].values())
+    return {"campaign": campaign, "tab": tab, "people": people}
+
+
+def timezones() -> list[str]:
+    """The zones to choose from, for a datalist."""
+    return sorted(zones())
+
+
+def tell_success(message: str) -> None:
+    """A notice on the next page: done."""
+    flash(message, "success")
+
+
+def tell_warning(message: str) -> None:
+    """A notice on the next page: done, but."""
+    flash(message, "warning")
+
+
+def tell_error(message: str) -> None:
+    """A notice on the next page: not done."""
+    flash(message, "error")

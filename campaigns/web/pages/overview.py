@@ -1,0 +1,84 @@
+"""The overview of a campaign: what it is doing, live."""
+
+from typing import Any
+from uuid import UUID
+
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from campaigns import launching, overseeing, reporting, settling
+from campaigns.models import counts
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import nodes_of
+from campaigns.models.message import Message
+from campaigns.models.prospect import Prospect
+from campaigns.rules.lifecycle import DRAFT
+from campaigns.web.house import house, now
+from campaigns.web.pages.campaigns import blueprint
+from campaigns.web.pages.chronicle import sentence_of
+from campaigns.web.pages.frame import head, render
+from campaigns.web.pages.outlook import next_up, sleep
+
+MOST_MESSAGES, MOST_WAKE_UPS, MOST_EVENTS = 10, 3, 8
+
+
+@blueprint.get("/campaigns/<uuid:campaign_id>")
+def overview(campaign_id: UUID) -> ResponseReturnValue:
+    """Checklist or counts, who is next, what has left, what happened."""
+    with house().reading() as db:
+        shared = head(db, campaign_id, "overview")
+        return render("overview.html", "_overview.html", **shared, **_context(db, shared["campaign"]))
+
+
+def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
+    upcoming = next_up(db, campaign, now())
+    wake_ups, _ = reporting.wake_up_page(db, campaign.id, page=1, limit=MOST_WAKE_UPS)
+    return {
+        "stats": counts.stats(db, [campaign], now())[campaign.id],
+        "readiness": launching.validate(db, campaign) if campaign.status == DRAFT else None,
+        "sleep": sleep(db, campaign, upcoming, now()),
+        "next_up": upcoming,
+        "funnel": overseeing.funnel(db, campaign),
+        **_messages(db, campaign),
+        "settlements": settling.SETTLEMENTS,
+        "senders": [_sender(pace) for pace in overseeing.paces(db, campaign, now())],
+        "wake_ups": wake_ups,
+        "events": [
+            {"words": sentence_of(event), "by": event.by, "at": event.at}
+            for event in overseeing.recent_events(db, campaign, MOST_EVENTS)
+        ],
+    }
+
+
+def _messages(db: Session, campaign: Campaign) -> dict[str, Any]:
+    names = overseeing.step_names(nodes_of(db, campaign.id))
+
+    def shown(message: Message, prospect: Prospect) -> dict[str, Any]:
+        return {
+            "id": message.id,
+            "who": overseeing.who(prospect),
+            "step": names.get(message.node_id, ""),
+            "subject": message.subject,
+            "status": message.status,
+            "error": message.error,
+            "at": message.sent_at or message.claimed_at,
+        }
+
+    return {
+        "messages": [shown(*pair) for pair in overseeing.recent_messages(db, campaign, MOST_MESSAGES)],
+        "unknown": [shown(*pair) for pair in settling.unsettled(db, campaign)],
+    }
+
+
+def _sender(pace: overseeing.Pace) -> dict[str, Any]:
+    sender = pace.sender
+    waits = sender.next_send_at is not None and sender.next_send_at > now()
+    return {
+        "id": sender.id,
+        "label": sender.label,
+        "status": sender.status,
+        "status_reason": sender.status_reason,
+        "used": pace.used,
+        "limit": pace.limit,
+        "next_send_at": sender.next_send_at if waits else None,
+    }

@@ -1,0 +1,197 @@
+"""Prospects of a campaign: the roster, adding by paste and by file, removing, and why somebody is not written to."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from campaigns import explaining, importing, overseeing, rostering
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import find_prospect, nodes_of
+from campaigns.models.prospect import Prospect
+from campaigns.rules.lifecycle import EMAIL, PROSPECT_STATUSES
+from campaigns.rules.pasting import as_table
+from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.refusals import Invalid, WrongState
+from campaigns.rules.tables import MOST_BYTES, decode
+from campaigns.web import guard
+from campaigns.web.forms import sentence
+from campaigns.web.house import house, now, person
+from campaigns.web.pages.frame import head, page_number, render, tell_error, tell_success, tell_warning
+
+blueprint = Blueprint("prospects", __name__, url_prefix="/campaigns/<uuid:campaign_id>/prospects")
+
+PAGE = 50
+TOO_LARGE = "The file is larger than 10 MB: split it, or leave out columns."
+
+
+@blueprint.get("")
+def index(campaign_id: UUID) -> ResponseReturnValue:
+    """One page of the roster, filtered."""
+    return _page(campaign_id)
+
+
+def _page(campaign_id: UUID, **extra: Any) -> str:
+    wanted, page = _filter(), page_number()
+    with house().reading() as db:
+        shared = head(db, campaign_id, "prospects")
+        campaign = shared["campaign"]
+        found, total = rostering.listed(db, campaign, wanted, page=page, limit=PAGE)
+        context = {
+            "prospects": _rows(db, campaign, found),
+            "statuses": PROSPECT_STATUSES,
+            "q": wanted.search or "",
+            "status": wanted.status or "",
+            "page": page,
+            "limit": PAGE,
+            "total": total,
+            "can_add": campaign.status in importing.ADDABLE,
+            "pasted": "",
+            "paste_errors": [],
+            "upload_errors": [],
+            "imported": None,
+        }
+        return render("prospects.html", "_prospects.html", **shared, **{**context, **extra})
+
+
+def _filter() -> rostering.Filter:
+    """`q` and `status` of the address, or of a form that leads back here; a status that is none is no filter."""
+    status = request.values.get("status")
+    search = request.values.get("q", "").replace("\x00", "").strip()
+    return rostering.Filter(status if status in PROSPECT_STATUSES else None, None, search or None)
+
+
+def _rows(db: Session, campaign: Campaign, people: list[Prospect]) -> list[dict[str, Any]]:
+    names = overseeing.step_names(nodes_of(db, campaign.id))
+    return [
+        {
+            "id": one.id,
+            "who": overseeing.who(one),
+            "address": one.email if campaign.type == EMAIL else one.linkedin_url,
+            "company": one.company,
+            "status": one.status,
+            "status_reason": one.status_reason,
+            "step": names.get(one.current_node_id) if one.current_node_id and one.due_at else None,
+            "due_at": one.due_at,
+        }
+        for one in people
+    ]
+
+
+@blueprint.post("/paste")
+def paste(campaign_id: UUID) -> ResponseReturnValue:
+    """Lines or a table that somebody pasted."""
+    text = request.form.get("people", "")
+    table, shift = as_table(text)
+    try:
+        done = _add(campaign_id, table, "paste")
+    except (Invalid, WrongState) as refusal:
+        return _page(campaign_id, pasted=text, paste_errors=_sentences(refusal)), 422
+    done.problems = [_shifted(problem, shift) for problem in done.problems]
+    return _told(campaign_id, done, pasted=text)
+
+
+def _shifted(problem: Problem, by: int) -> Problem:
+    """Lines counted as the person sees them, without a heading that we put above them."""
+    field = re.sub(r"^line ([0-9]+)", lambda found: f"line {int(found[1]) - by}", problem.field)
+    return Problem(field, problem.message)
+
+
+@blueprint.post("/upload")
+def upload(campaign_id: UUID) -> ResponseReturnValue:
+    """A CSV file of up to 10 MB."""
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return _page(campaign_id, upload_errors=["Choose a file first."]), 422
+    data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        return _page(campaign_id, upload_errors=[TOO_LARGE]), 413
+    try:
+        done = _add(campaign_id, decode(data), "csv")
+    except Problems as bad:
+        return _page(campaign_id, upload_errors=_sentences(Invalid.of(bad.problems))), 422
+    except (Invalid, WrongState) as refusal:
+        return _page(campaign_id, upload_errors=_sentences(refusal)), 422
+    return _told(campaign_id, done)
+
+
+@blueprint.errorhandler(RequestEntityTooLarge)
+def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
+    """Refused before it was read, by the CSRF check already: the sentence still stands where the file was chosen."""
+    answer = guard.check()
+    campaign_id = (request.view_args or {}).get("campaign_id")
+    if answer is not None or campaign_id is None:
+        return answer or error
+    if request.endpoint == "prospects.upload":
+        return _page(campaign_id, upload_errors=[TOO_LARGE]), 413
+    return _page(campaign_id, paste_errors=["This is more than 2 MB: upload it as a file."]), 413
+
+
+def _add(campaign_id: UUID, text: str, source: str) -> importing.Imported:
+    who = person()
+    with house().sessions.begin() as db:
+        return importing.add_table(db, who.workspace_id, campaign_id, text, source=source, now=now(), by=who.email)
+
+
+def _sentences(refusal: Invalid | WrongState) -> list[str]:
+    if not isinstance(refusal, Invalid):
+        return [refusal.message]
+    return [sentence(f"{'this' if one.field == 'file' else one.field} {one.message}") for one in refusal.problems]
+
+
+def _told(campaign_id: UUID, done: importing.Imported, pasted: str = "") -> ResponseReturnValue:
+    """Lines that could not be read are listed, which a redirect could not carry; else back to the roster."""
+    if done.problems:
+        return _page(campaign_id, imported=done, pasted=pasted), 200 if done.imported else 422
+    again = (
+        f" {done.duplicates:,} {'was' if done.duplicates == 1 else 'were'} there already." if done.duplicates else ""
+    )
+    tell_success(f"{done.imported:,} {'person' if done.imported == 1 else 'people'} added.{again}")
+    return redirect(url_for("prospects.index", campaign_id=campaign_id), 303)
+
+
+@blueprint.post("/remove")
+def remove(campaign_id: UUID) -> ResponseReturnValue:
+    """The chosen ones, or all."""
+    form, who = request.form, person()
+    body = {"all": True} if form.get("all") == "true" else {"ids": form.getlist("id")}
+    if body.get("ids") == []:
+        tell_warning("Choose somebody first.")
+        return _back(campaign_id)
+    try:
+        with house().sessions.begin() as db:
+            gone = rostering.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+    except Invalid as refusal:
+        tell_error(refusal.message)
+        return _back(campaign_id)
+    kept = f" {gone['cancelled']:,} of them had been written to and stay as cancelled." if gone["cancelled"] else ""
+    tell_success(f"{gone['removed']:,} removed.{kept}")
+    return _back(campaign_id)
+
+
+def _back(campaign_id: UUID) -> ResponseReturnValue:
+    wanted = _filter()
+    page = request.form.get("page", "")
+    place = url_for(
+        "prospects.index",
+        campaign_id=campaign_id,
+        q=wanted.search,
+        status=wanted.status,
+        page=page if page.isdigit() and page != "1" else None,
+    )
+    return redirect(place, 303)
+
+
+@blueprint.get("/<uuid:prospect_id>/explain")
+def explain(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Why this person is not being messaged now, and when they will be."""
+    with house().reading() as db:
+        shared = head(db, campaign_id, "prospects")
+        prospect = find_prospect(db, shared["campaign"].id, prospect_id)
+        explanation = explaining.explain(db, shared["campaign"], prospect_id, now())
+        who = {"id": prospect.id, "who": overseeing.who(prospect)}
+        return render("explain.html", "_explain.html", **shared, prospect=who, explanation=explanation)

@@ -1,0 +1,153 @@
+"""The settings of a campaign: an input for what can be edited now, text with the reason for the rest."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from campaigns import editing, overseeing
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import find_campaign, limits_of, senders_of
+from campaigns.models.sender import Sender
+from campaigns.rules.fields import BY_NAME
+from campaigns.rules.problems import Problem
+from campaigns.rules.refusals import Conflict, Invalid, Refused
+from campaigns.web.forms import read_settings, settings_rows
+from campaigns.web.house import house, now, person
+from campaigns.web.pages.campaigns import blueprint
+from campaigns.web.pages.frame import head, is_fragment, tell_success, tell_warning, timezones
+from campaigns.web.week import change_week, show_week, typed_week, week_errors
+
+
+@blueprint.route("/campaigns/<uuid:campaign_id>/settings", methods=["GET", "POST"])
+def settings(campaign_id: UUID) -> ResponseReturnValue:
+    """The form; posted, it goes through the same verb as PATCH, which sets aside what is locked."""
+    if request.method == "GET":
+        return _page(campaign_id)
+    if "week" in request.form:
+        return _change_week(campaign_id)
+    who = person()
+    try:
+        with house().sessions.begin() as db:
+            body = read_settings(request.form)
+            _, changes = editing.edit(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+    except (Invalid, Conflict) as refusal:
+        return _page(campaign_id, refusal=refusal), 422
+    _tell(changes)
+    return redirect(url_for("campaigns.settings", campaign_id=campaign_id), 303)
+
+
+def _tell(changes: editing.Changes) -> None:
+    """Say what was saved, and what was set aside and why."""
+    ignored = [f"{BY_NAME[item['field']].label} {item['reason']}" for item in changes.ignored]
+    if ignored:
+        tell_warning(f"Not changed: {'; '.join(ignored)}.")
+    if changes.wake_up is not None:
+        tell_success("Saved. Everybody who sleeps is being looked at again.")
+    elif changes.applied:
+        tell_success("Saved.")
+    elif not ignored:
+        tell_success("Nothing was different, so nothing was changed.")
+
+
+def _change_week(campaign_id: UUID) -> ResponseReturnValue:
+    """A button of the week form: nothing is saved, the week comes back as it was asked for."""
+    week = typed_week(request.form)
+    focus = change_week(week, request.form["week"])
+    if not is_fragment():
+        return _page(campaign_id, week=week, focus=focus)
+    with house().reading() as db:
+        find_campaign(db, person().workspace_id, campaign_id)
+    return render_template("_week.html", **_week_context(campaign_id, week, {}, focus))
+
+
+def _week_context(
+    campaign_id: UUID, week: dict[str, Any], errors: dict[str, list[str]], focus: str | None
+) -> dict[str, Any]:
+    url = url_for("campaigns.settings", campaign_id=campaign_id)
+    return {"week": week, "errors": errors, "focus": focus, "timezones": timezones(), "week_url": url}
+
+
+def _page(
+    campaign_id: UUID,
+    *,
+    refusal: Refused | None = None,
+    week: dict[str, Any] | None = None,
+    focus: str | None = None,
+) -> str:
+    problems = refusal.problems if refusal else ()
+    typed = request.form if request.method == "POST" else None
+    if typed is not None and "hours-mode" in typed:
+        week = week or typed_week(typed)
+    with house().reading() as db:
+        shared = head(db, campaign_id, "settings")
+        campaign = shared["campaign"]
+        week = week or show_week(campaign.operating_hours, person().timezone)
+        rows = settings_rows(campaign, _stored(db, campaign), typed, _labelled(db, problems))
+        for row in rows:
+            if row["kind"] == "week":
+                row["errors"] = []  # they stand in the week itself
+        return render_template(
+            "editor.html",
+            **shared,
+            rows=rows,
+            **_senders(db, campaign),
+            **_week_context(campaign_id, week, week_errors(problems), focus),
+            hours=campaign.operating_hours,
+            problem=_summary(problems),
+        )
+
+
+def _summary(problems: tuple[Problem, ...]) -> str | None:
+    """What stands above a refused form."""
+    return "Nothing was saved. The reasons stand beside the fields." if problems else None
+
+
+def _stored(db: Session, campaign: Campaign) -> dict[str, Any]:
+    """The value of every field as the form shows it."""
+    columns = {name: getattr(campaign, name) for name in BY_NAME if hasattr(campaign, name)}
+    return {
+        **columns,
+        "sender_account_ids": [str(sender.id) for sender in senders_of(db, campaign.id)],
+        "account_limits": {str(row.sender_id): row.daily_limit for row in limits_of(db, campaign.id)},
+    }
+
+
+def _shown(sender: Sender) -> dict[str, Any]:
+    return {
+        "id": str(sender.id),
+        "label": sender.label,
+        "status": sender.status,
+        "daily_limit": sender.daily_limit,
+    }
+
+
+def _senders(db: Session, campaign: Campaign) -> dict[str, Any]:
+    """All accounts that fit; those chosen; and those that a limit can be set for, which may be more."""
+    fitting = overseeing.senders_for(db, campaign.workspace_id, campaign.type)
+    chosen = senders_of(db, campaign.id)
+    have = {sender.id for sender in chosen}
+    limited = {row.sender_id for row in limits_of(db, campaign.id)}
+    idle = [sender for sender in fitting if sender.id in limited - have]
+    return {
+        "senders": [_shown(sender) for sender in fitting],
+        "chosen": [_shown(sender) for sender in chosen],
+        "limited": [_shown(sender) for sender in [*chosen, *idle]],
+    }
+
+
+def _labelled(db: Session, problems: tuple[Problem, ...]) -> list[Problem]:
+    """Problems of one account's limit say whose it is."""
+    body = read_settings(request.form).get("account_limits") or []
+    labels = {str(each.id): each.label for each in overseeing.senders_for(db, person().workspace_id)}
+    named = []
+    for problem in problems:
+        root, _, rest = problem.field.partition("[")
+        place = rest.partition("]")[0]
+        if root == "account_limits" and place.isdigit() and int(place) < len(body):
+            label = labels.get(body[int(place)]["account_id"], "An account")
+            problem = Problem(problem.field, f"{label}: {problem.message}")
+        named.append(problem)
+    return named
