@@ -140,7 +140,19 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
         if os.getuid() == 0:
             shutil.chown(home, "nobody", "nogroup")
         data = home / "data"
-        make = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        make = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        ]
         subprocess.run(make, cwd=home, check=True, capture_output=True, **_unprivileged())
         options = [
             "-c",
