@@ -76,6 +76,12 @@
     const ctx = event.detail.ctx;
     const status = ctx.response.status;
     if (status < 400) document.getElementById("offline")?.remove();
+    if (status < 400 && ctx.request.headers["HX-Request-Type"] === "partial" && /^\s*<!doctype/i.test(ctx.text)) {
+      // A whole page where a part was asked for (signing in, say): go there.
+      event.preventDefault();
+      location.assign(ctx.response.raw.url);
+      return;
+    }
     if (status < 400 || status === 422 || ctx.hx.redirect) return;
     event.preventDefault();
     if (polled(ctx)) return;
@@ -86,6 +92,12 @@
 
   document.addEventListener("htmx:error", (event) => {
     if (event.detail.ctx) toast("The server does not answer. Nothing is lost; trying again may help.", "offline");
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    const field = document.querySelector("[data-focus]");
+    field?.removeAttribute("data-focus");
+    field?.focus();
   });
 
   // The sequence builder. The server owns the list: each change posts all of it once and takes back what is saved.
