@@ -63,6 +63,8 @@ def test_every_route_is_guarded_or_listed_as_public(app: Flask) -> None:
         path = re.sub(r"<int:[^>]+>", "0", path)
         path = re.sub(r"<(?:path:)?[^>]+>", "x", path)
         answer = client.get(path)
+        if answer.status_code == 308:  # another spelling of a route that is tried under its own
+            continue
         turned_away = answer.status_code == 401 or (
             answer.status_code == 303 and answer.headers["Location"].partition("?")[0].endswith(("/welcome", "/signin"))
         )
