@@ -1,17 +1,17 @@
 """What the API shows: the objects of CONTRACT section 8, and their lists."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from campaigns.models import counts
-from campaigns.models.campaign import Campaign, Node
-from campaigns.models.facts import sender_used, week_uses
-from campaigns.models.finding import limits_of, nodes_of, senders_of
+from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
+from campaigns.models.finding import nodes_of
 from campaigns.models.gate import Gate
 from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
@@ -44,14 +44,37 @@ def _id(value: UUID | None) -> str | None:
 
 def campaign_json(session: Session, campaign: Campaign, now: datetime) -> JsonObject:
     """The campaign object."""
-    return _campaign(session, campaign, counts.stats(session, [campaign], now)[campaign.id], now)
+    return campaigns_json(session, [campaign], now)[0]
 
 
-def _campaign(session: Session, campaign: Campaign, stats: dict[str, int], now: datetime) -> JsonObject:
-    email = campaign.type == lifecycle.EMAIL
-    limits = [
-        {"account_id": str(row.sender_id), "daily_limit": row.daily_limit} for row in limits_of(session, campaign.id)
-    ]
+def campaigns_json(session: Session, campaigns: Sequence[Campaign], now: datetime) -> list[JsonObject]:
+    """Campaign objects; the same few statements for any number."""
+    ids = [campaign.id for campaign in campaigns]
+    stats = counts.stats(session, campaigns, now)
+    chosen = select(CampaignSender).where(CampaignSender.campaign_id.in_(ids)).order_by(CampaignSender.position)
+    choices = list(session.scalars(chosen.options(joinedload(CampaignSender.sender))))
+    accounts = senders_json(session, {choice.sender_id: choice.sender for choice in choices}.values(), now)
+    by_id = {account["id"]: account for account in accounts}
+    senders = _grouped((choice.campaign_id, by_id[str(choice.sender_id)]) for choice in choices)
+    limited = select(AccountLimit).where(AccountLimit.campaign_id.in_(ids)).order_by(AccountLimit.position)
+    limits = _grouped((row.campaign_id, _limit_json(row)) for row in session.scalars(limited))
+    return [_campaign(each, stats[each.id], senders[each.id], limits[each.id]) for each in campaigns]
+
+
+def _grouped(pairs: Iterable[tuple[UUID, JsonObject]]) -> defaultdict[UUID, list[JsonObject]]:
+    groups: defaultdict[UUID, list[JsonObject]] = defaultdict(list)
+    for key, value in pairs:
+        groups[key].append(value)
+    return groups
+
+
+def _limit_json(row: AccountLimit) -> JsonObject:
+    return {"account_id": str(row.sender_id), "daily_limit": row.daily_limit}
+
+
+def _campaign(
+    campaign: Campaign, stats: dict[str, int], senders: list[JsonObject], limits: list[JsonObject]
+) -> JsonObject:
     return {
         "id": str(campaign.id),
         "workspace_id": str(campaign.workspace_id),
@@ -68,8 +91,8 @@ def _campaign(session: Session, campaign: Campaign, stats: dict[str, int], now: 
         "skip_other_campaigns": campaign.skip_other_campaigns,
         "pause_reason": campaign.pause_reason,
         "stats": stats,
-        "sender_accounts": [sender_json(session, sender, now) for sender in senders_of(session, campaign.id)],
-        "account_limits": limits if email else None,
+        "sender_accounts": senders,
+        "account_limits": limits if campaign.type == lifecycle.EMAIL else None,
         "created_at": instant(campaign.created_at),
         "updated_at": instant(campaign.updated_at),
         "launched_at": instant(campaign.launched_at),
@@ -88,16 +111,11 @@ def campaign_page(
     return list(session.scalars(query.limit(limit).offset((page - 1) * limit))), total
 
 
-def campaigns_json(session: Session, campaigns: Sequence[Campaign], now: datetime) -> list[JsonObject]:
-    """Campaign objects with `node_count`."""
-    stats = counts.stats(session, campaigns, now)
-    ids = [campaign.id for campaign in campaigns]
-    query = select(Node.campaign_id, func.count()).where(Node.campaign_id.in_(ids)).group_by(Node.campaign_id)
-    nodes = {row[0]: row[1] for row in session.execute(query)}
-    return [
-        {**_campaign(session, campaign, stats[campaign.id], now), "node_count": nodes.get(campaign.id, 0)}
-        for campaign in campaigns
-    ]
+def listed_json(session: Session, campaigns: Sequence[Campaign], now: datetime) -> list[JsonObject]:
+    """Campaign objects with `node_count`, as `GET /api/campaigns` lists them."""
+    nodes = counts.nodes(session, [campaign.id for campaign in campaigns])
+    found = campaigns_json(session, campaigns, now)
+    return [{**shown, "node_count": nodes[campaign.id]} for campaign, shown in zip(campaigns, found, strict=True)]
 
 
 def whole_json(session: Session, campaign: Campaign, now: datetime) -> JsonObject:
@@ -134,7 +152,31 @@ def _server_json(settings: dict[str, Any] | None) -> JsonObject | None:
 
 def sender_json(session: Session, sender: Sender, now: datetime) -> JsonObject:
     """The sender account object, without secrets."""
-    today = local_day(now, session.get_one(Workspace, sender.workspace_id).timezone)
+    return senders_json(session, [sender], now)[0]
+
+
+def senders_json(session: Session, senders: Collection[Sender], now: datetime) -> list[JsonObject]:
+    """Sender account objects, all of one workspace; the same few statements for any number."""
+    if not senders:
+        return []
+    ids = [sender.id for sender in senders]
+    workspace = session.get_one(Workspace, next(iter(senders)).workspace_id)
+    today = counts.sent_on(session, ids, local_day(now, workspace.timezone))
+    week = counts.sent_in_week(session, ids, now)
+    return [
+        _sender(
+            sender,
+            {
+                "today": today.get(sender.id, 0),
+                "week_connections": week.get((sender.id, "connection_request"), 0),
+                "week_messages": week.get((sender.id, "message"), 0),
+            },
+        )
+        for sender in senders
+    ]
+
+
+def _sender(sender: Sender, usage: JsonObject) -> JsonObject:
     linkedin = sender.type == lifecycle.LINKEDIN
     return {
         "id": str(sender.id),
@@ -154,11 +196,7 @@ def sender_json(session: Session, sender: Sender, now: datetime) -> JsonObject:
         "max_gap": sender.max_gap,
         "smtp": _server_json(sender.smtp),
         "imap": _server_json(sender.imap),
-        "usage": {
-            "today": sender_used(session, sender.id, today),
-            "week_connections": len(week_uses(session, sender.id, "connection_request", now)),
-            "week_messages": len(week_uses(session, sender.id, "message", now)),
-        },
+        "usage": usage,
         "next_send_at": instant(sender.next_send_at),
     }
 

@@ -1,7 +1,7 @@
 """Counting prospects, from indices."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
+from campaigns.models.sender import SenderDay, SenderUse
 from campaigns.rules import lifecycle
+from campaigns.rules.gates import WEEK
 
 
 def by_status(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
@@ -32,6 +34,29 @@ def by_node(session: Session, nodes: Iterable[Node]) -> dict[UUID, int]:
     query = select(Prospect.current_node_id, func.count()).where(Prospect.current_node_id.in_(ids))
     found = {row[0]: row[1] for row in session.execute(query.group_by(Prospect.current_node_id))}
     return {node_id: found.get(node_id, 0) for node_id in ids}
+
+
+def nodes(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Campaign id -> how many steps it has."""
+    query = select(Node.campaign_id, func.count()).where(Node.campaign_id.in_(campaign_ids))
+    found = {row[0]: row[1] for row in session.execute(query.group_by(Node.campaign_id))}
+    return {campaign_id: found.get(campaign_id, 0) for campaign_id in campaign_ids}
+
+
+def sent_on(session: Session, sender_ids: Sequence[UUID], day: date) -> dict[UUID, int]:
+    """Sender id -> what it sent on `day` over all campaigns, where it sent anything."""
+    query = select(SenderDay.sender_id, SenderDay.used).where(SenderDay.sender_id.in_(sender_ids))
+    return {row[0]: row[1] for row in session.execute(query.where(SenderDay.day == day))}
+
+
+def sent_in_week(session: Session, sender_ids: Sequence[UUID], now: datetime) -> dict[tuple[UUID, str], int]:
+    """Sender id and LinkedIn step -> how many left in the 7 days before `now`, where any did."""
+    query = (
+        select(SenderUse.sender_id, SenderUse.step, func.count())
+        .where(SenderUse.sender_id.in_(sender_ids), SenderUse.at > now - WEEK)
+        .group_by(SenderUse.sender_id, SenderUse.step)
+    )
+    return {(row[0], row[1]): row[2] for row in session.execute(query)}
 
 
 def due(session: Session, campaign_ids: Sequence[UUID], now: datetime) -> dict[UUID, int]:

@@ -21,7 +21,7 @@ def list_campaigns() -> ResponseReturnValue:
     page, limit = paging()
     with house().reading() as db:
         found, total = reporting.campaign_page(db, person().workspace_id, page=page, limit=limit, now=now())
-        return page_json("campaigns", reporting.campaigns_json(db, found, now()), total, page, limit)
+        return page_json("campaigns", reporting.listed_json(db, found, now()), total, page, limit)
 
 
 @blueprint.post("/campaigns")

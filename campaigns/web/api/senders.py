@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from campaigns import connecting
 from campaigns.models.finding import find_campaign, find_sender, limits_of, senders_of
-from campaigns.reporting import sender_json, sender_page
+from campaigns.reporting import sender_json, sender_page, senders_json
 from campaigns.web.api.blueprint import blueprint, page_json, paging, read_object
 from campaigns.web.house import house, now, person
 
@@ -17,7 +17,7 @@ def list_senders() -> ResponseReturnValue:
     page, limit = paging()
     with house().reading() as db:
         found, total = sender_page(db, person().workspace_id, page=page, limit=limit)
-        return page_json("senders", [sender_json(db, each, now()) for each in found], total, page, limit)
+        return page_json("senders", senders_json(db, found, now()), total, page, limit)
 
 
 @blueprint.post("/senders")
@@ -65,5 +65,8 @@ def list_campaign_senders(campaign_id: UUID) -> ResponseReturnValue:
         limits = {row.sender_id: row.daily_limit for row in limits_of(db, campaign.id)}
         found = senders_of(db, campaign.id)
         shown = found[(page - 1) * limit : page * limit]
-        items = [{**sender_json(db, each, now()), "campaign_daily_limit": limits.get(each.id)} for each in shown]
+        items = [
+            {**item, "campaign_daily_limit": limits.get(sender.id)}
+            for sender, item in zip(shown, senders_json(db, shown, now()), strict=True)
+        ]
         return page_json("senders", items, len(found), page, limit)
