@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models import (
@@ -194,9 +195,15 @@ def launched(
         senders = [sender(session, workspace, type=values.get("type", EMAIL))]
     made = campaign(session, workspace, senders=senders, status=status, launched_at=now, **values)
     prospects(session, made, n, **(people or {}))
-    enrol(session, made, now)
-    session.expire_all()
+    place(session, made, now)
     return made
+
+
+def place(session: Session, campaign: Campaign, now: datetime = NOW) -> None:
+    """Give everybody of a campaign their sender, first step and gates; rows at hand are read again."""
+    enrol(session, campaign, now)
+    placed = select(Prospect).where(Prospect.campaign_id == campaign.id)
+    session.scalars(placed, execution_options={"populate_existing": True}).all()
 
 
 def message(session: Session, prospect: Prospect, node: Node, **values: Any) -> Message:
