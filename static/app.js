@@ -103,7 +103,7 @@
   // The sequence builder. The server owns the list: each change posts all of it once and takes back what is saved.
   // One change at a time: what is asked for meanwhile waits for the answer, so that no answer undoes it.
 
-  const builder = { busy: false, holding: false, waiting: [], sent: new Map(), then: null };
+  const builder = { busy: false, holding: false, waiting: [], sent: new Map(), then: null, refused: false };
 
   const form = () => document.querySelector("form[data-builder]");
   const cards = () => all("[data-movable]", form());
@@ -236,7 +236,8 @@
     refocus(spot);
     look?.();
     const refused = status === 422 ? document.querySelector("#builder .notice-bad")?.innerText : "";
-    const words = typeof say === "function" ? say() : say;
+    const words = (typeof say === "function" ? say() : say) || (builder.refused && !refused ? "Saved" : "");
+    builder.refused = Boolean(refused);
     if (words || refused) announce([refused && words === "Saved" ? "" : words, refused].filter(Boolean).join(". "));
   }
 
