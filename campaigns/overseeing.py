@@ -98,7 +98,7 @@ def recent_messages(session: Session, campaign: Campaign, most: int) -> list[tup
         select(Message, Prospect)
         .join(Prospect, Prospect.id == Message.prospect_id)
         .where(Message.campaign_id == campaign.id)
-        .order_by(Message.id.desc())
+        .order_by(Message.claimed_at.desc(), Message.id.desc())
     )
     return [(message, prospect) for message, prospect in session.execute(query.limit(most))]
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, CampaignSender
 from campaigns.models.gate import Gate, roll_gates
+from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sessions import ring
 from campaigns.models.wake_up import WakeUp
@@ -40,7 +41,7 @@ def wake(session: Session, wake_up_id: UUID, *, now: datetime, job_id: str | Non
     if campaign is None:
         return None
     gates = roll_gates(session, campaign, now)
-    count = count_sleepers(session, campaign, gates, now)
+    count = count_sleepers(session, campaign, gates, wake_up.requested_at, now)
     wake_up.sleeping, wake_up.resumed = count.sleeping, count.resumed
     wake_up.slept_again, wake_up.next_open_at = count.sleeping - count.resumed, count.next_open_at
     wake_up.job_id = job_id
@@ -56,15 +57,20 @@ def finish(wake_up: WakeUp, *, now: datetime) -> None:
         wake_up.duration_ms = max(0, round((now - wake_up.requested_at).total_seconds() * 1000))
 
 
-def count_sleepers(session: Session, campaign: Campaign, gates: list[Gate], now: datetime) -> Count:
-    """Due prospects by clock, from the index; resumed are those whose clock is open in an active campaign."""
+def count_sleepers(
+    session: Session, campaign: Campaign, gates: list[Gate], requested_at: datetime, now: datetime
+) -> Count:
+    """Due prospects by clock, from the index; resumed are those whose clock is open in an active campaign.
+
+    A lane may have been quicker than this job: whoever it took up since the request was sleeping, and resumed.
+    """
     query = (
         select(Prospect.clock, func.count())
         .where(Prospect.campaign_id == campaign.id, Prospect.due_at <= now)
         .group_by(Prospect.clock)
     )
     by_clock = {gate.clock: gate for gate in gates}
-    sleeping = resumed = 0
+    sleeping = resumed = _taken_up(session, campaign, requested_at, now)
     openings: list[datetime] = []
     for clock, people in session.execute(query):
         sleeping += people
@@ -74,3 +80,16 @@ def count_sleepers(session: Session, campaign: Campaign, gates: list[Gate], now:
         elif not gate.is_open(now):
             openings.append(gate.opens_at)
     return Count(sleeping, resumed, min(openings, default=None))
+
+
+def _taken_up(session: Session, campaign: Campaign, since: datetime, now: datetime) -> int:
+    query = (
+        select(func.count(Message.prospect_id.distinct()))
+        .join(Prospect, Prospect.id == Message.prospect_id)
+        .where(
+            Message.campaign_id == campaign.id,
+            Message.claimed_at > since,
+            or_(Prospect.due_at.is_(None), Prospect.due_at > now),
+        )
+    )
+    return session.scalar(query) or 0

@@ -27,7 +27,7 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("prospect_id", "node_id"),
-        Index("ix_message_campaign_id_id", "campaign_id", "id"),
+        Index("ix_message_campaign_id_claimed_at", "campaign_id", "claimed_at"),
         Index("ix_message_node_id", "node_id"),
         Index("ix_message_status", "status", "claimed_at"),
         Index("ix_message_sender_account_id_claimed_at", "sender_account_id", "claimed_at"),

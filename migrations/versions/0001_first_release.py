@@ -427,7 +427,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("prospect_id", "node_id", name=op.f("uq_message_prospect_id_node_id")),
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
-        batch_op.create_index("ix_message_campaign_id_id", ["campaign_id", "id"], unique=False)
+        batch_op.create_index("ix_message_campaign_id_claimed_at", ["campaign_id", "claimed_at"], unique=False)
         batch_op.create_index("ix_message_node_id", ["node_id"], unique=False)
         batch_op.create_index(
             "ix_message_sender_account_id_claimed_at", ["sender_account_id", "claimed_at"], unique=False
@@ -441,7 +441,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_message_status")
         batch_op.drop_index("ix_message_sender_account_id_claimed_at")
         batch_op.drop_index("ix_message_node_id")
-        batch_op.drop_index("ix_message_campaign_id_id")
+        batch_op.drop_index("ix_message_campaign_id_claimed_at")
 
     op.drop_table("message")
     with op.batch_alter_table("prospect", schema=None) as batch_op:
