@@ -53,7 +53,8 @@ def read_week(form: Posted) -> dict[str, Any] | None:
 
 
 def change_week(week: Shown, wish: str) -> str | None:
-    """Carry out one button (add:DAY, remove:DAY:N, copy:DAY) on what was typed; the window that was added, if any."""
+    """Carry out one button (add:DAY, remove:DAY:N, copy:DAY) on what was typed; where to look now, as
+    _week.html wants it: the window that was added, or the day that lost one."""
     verb, _, rest = wish.partition(":")
     day, _, place = rest.partition(":")
     if day not in DAYS:
@@ -65,6 +66,7 @@ def change_week(week: Shown, wish: str) -> str | None:
         return f"{day}-{len(windows) - 1}"
     if verb == "remove" and place.isdecimal() and int(place) < len(windows):
         del windows[int(place)]
+        return day
     if verb == "copy":
         for other in WORKDAYS:
             week["days"][other] = [dict(window) for window in windows]

@@ -67,7 +67,7 @@ def _week_context(
     campaign_id: UUID, week: dict[str, Any], errors: dict[str, list[str]], focus: str | None
 ) -> dict[str, Any]:
     url = url_for("campaigns.settings", campaign_id=campaign_id)
-    return {"week": week, "errors": errors, "focus": focus, "timezones": timezones(), "week_url": url}
+    return {"week": week, "week_errors": errors, "focus": focus, "timezones": timezones(), "week_url": url}
 
 
 def _page(
