@@ -41,8 +41,10 @@ def wake(session: Session, wake_up_id: UUID, *, now: datetime, job_id: str | Non
     if campaign is None:
         return None
     gates = roll_gates(session, campaign, now)
-    count = count_sleepers(session, campaign, gates, wake_up.requested_at, now)
-    wake_up.sleeping, wake_up.resumed = count.sleeping, count.resumed
+    count = count_sleepers(session, campaign, gates, now)
+    # A lane may have been quicker than this job: whoever it took up since the request was asleep, and resumed.
+    quick = _taken_up(session, campaign, wake_up.requested_at, now)
+    wake_up.sleeping, wake_up.resumed = count.sleeping + quick, count.resumed + quick
     wake_up.slept_again, wake_up.next_open_at = count.sleeping - count.resumed, count.next_open_at
     wake_up.job_id = job_id
     for sender_id in session.scalars(select(CampaignSender.sender_id).where(CampaignSender.campaign_id == campaign.id)):
@@ -57,20 +59,15 @@ def finish(wake_up: WakeUp, *, now: datetime) -> None:
         wake_up.duration_ms = max(0, round((now - wake_up.requested_at).total_seconds() * 1000))
 
 
-def count_sleepers(
-    session: Session, campaign: Campaign, gates: list[Gate], requested_at: datetime, now: datetime
-) -> Count:
-    """Due prospects by clock, from the index; resumed are those whose clock is open in an active campaign.
-
-    A lane may have been quicker than this job: whoever it took up since the request was sleeping, and resumed.
-    """
+def count_sleepers(session: Session, campaign: Campaign, gates: list[Gate], now: datetime) -> Count:
+    """Due prospects by clock, from the index; resumed are those whose clock is open in an active campaign."""
     query = (
         select(Prospect.clock, func.count())
         .where(Prospect.campaign_id == campaign.id, Prospect.due_at <= now)
         .group_by(Prospect.clock)
     )
     by_clock = {gate.clock: gate for gate in gates}
-    sleeping = resumed = _taken_up(session, campaign, requested_at, now)
+    sleeping = resumed = 0
     openings: list[datetime] = []
     for clock, people in session.execute(query):
         sleeping += people
