@@ -108,8 +108,10 @@ def _store(
             f"This campaign is {campaign.status}: prospects can be added to a draft, active or paused campaign.",
             problems=[Problem("status", f"is {campaign.status}")],
         )
-    distinct = {person.identity: person for person in reversed(people)}
-    rows = [_row(campaign, person, source, now) for person in reversed(distinct.values())]
+    distinct: dict[str, Person] = {}
+    for person in people:
+        distinct.setdefault(person.identity, person)
+    rows = [_row(campaign, person, source, now) for person in distinct.values()]
     imported = sum(_insert(session, batch) for batch in _batches(rows))
     if imported:
         note(session, campaign, "prospects_added", now, by=by, count=imported, source=source)

@@ -54,7 +54,7 @@ _PLAIN = frozenset(NAMES) - {"custom_fields.KEY"}
 MOST_SOURCE = 20_000  # characters of a text with placeholders
 MOST_TAG = 1_000  # characters of one {{ … }} or {% … %}: the library's scanning is quadratic in them
 
-_KEY = r'[^%|{}"\\\x00-\x1f\x7f]{1,100}'
+_KEY = r'[^%|{}"\\\x00-\x1f\x7f\ud800-\udfff]{1,100}'
 _NAME = rf"custom_fields\.{_KEY}|[^\W\d]\w*(?:\.[\w-]+)*"
 _PLACEHOLDER = re.compile(rf"%(?P<name>{_NAME})(?:(?P<gap>[ \t]*)\|(?P<fallback>[^%{{}}\r\n]*))?%")
 _UNCLOSED = re.compile(rf"(?<!\d)%(?:{'|'.join(_PLAIN)}|custom_fields)\b")
