@@ -1,0 +1,137 @@
+"""Reading a sender account as a client sends it: its kinds, its mail servers, what it must have."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.rules import lifecycle
+from campaigns.rules.kinds import Context, Flag, Kind, Number, Text
+from campaigns.rules.people import read_email, read_linkedin_url
+from campaigns.rules.problems import Problem, Problems
+
+DAY_SECONDS = 24 * 60 * 60
+LEAST_GAP, MOST_GAP = 60, 180  # seconds, of an account that says nothing else
+SECURITIES = ("none", "starttls", "tls")
+MOST_NAME = 200
+NAME = Text(MOST_NAME, nullable=True)
+
+# Every plain column that a client may set.
+COLUMNS: dict[str, Kind] = {
+    "display_name": Text(MOST_NAME, least=1),
+    "first_name": NAME,
+    "last_name": NAME,
+    "is_premium": Flag(),
+    "daily_limit": Number(1, 100_000),
+    "weekly_connection_limit": Number(0, 1000, nullable=True),
+    "weekly_message_limit": Number(0, 1000, nullable=True),
+    "min_gap": Number(0, DAY_SECONDS),
+    "max_gap": Number(0, DAY_SECONDS),
+}
+_CONTEXT = Context("UTC")
+
+
+@dataclass(frozen=True)
+class Server:
+    """An SMTP or IMAP server as it was sent. `keep_password`: none was sent, so the stored one stays."""
+
+    settings: dict[str, Any] | None
+    password: str | None
+    keep_password: bool
+
+
+def gaps(least: int | None, most: int | None) -> tuple[int, int]:
+    """The gaps of a new account: the one that was not given never contradicts the other."""
+    low = least if least is not None else min(LEAST_GAP, most if most is not None else LEAST_GAP)
+    high = most if most is not None else max(MOST_GAP, low)
+    return low, high
+
+
+def read_account(body: Mapping[str, Any], kind: str, problems: list[Problem]) -> dict[str, Any]:
+    """Every known field of `body`, parsed; what is wrong goes to `problems`."""
+    readers: dict[str, Any] = {name: row.parse for name, row in COLUMNS.items()}
+    readers["status"] = _read_status
+    if kind == lifecycle.LINKEDIN:
+        readers["profile_url"] = lambda raw, name, _: read_linkedin_url(raw, name)
+    if kind == lifecycle.EMAIL:
+        readers["email_address"] = lambda raw, name, _: read_email(raw, name)
+        readers["smtp"] = readers["imap"] = _read_server
+        readers["uses_trap"] = Flag().parse
+    values: dict[str, Any] = {}
+    for name, reader in readers.items():
+        if name in body:
+            try:
+                values[name] = reader(body[name], name, _CONTEXT)
+            except Problems as bad:
+                problems.extend(bad.problems)
+    return values
+
+
+def _read_status(raw: object, name: str, _: Context) -> str:
+    # A person may put an account back to work, or out of it; that it needs attention is for Cadenza to say.
+    if raw not in ("active", "disconnected"):
+        raise Problems([Problem(name, "must be active or disconnected")])
+    return str(raw)
+
+
+def _read_server(raw: object, name: str, context: Context) -> Server:
+    if raw is None:
+        return Server(None, None, keep_password=False)
+    if not isinstance(raw, Mapping):
+        raise Problems([Problem(name, "must be an object with host, port and security, or null")])
+    problems: list[Problem] = []
+    settings: dict[str, Any] = {}
+    fields: dict[str, Kind] = {
+        "host": Text(255, least=1),
+        "port": Number(1, 65535),
+        "username": Text(320, nullable=True),
+        "password": Text(1000, nullable=True),
+    }
+    for field, row in fields.items():
+        try:
+            settings[field] = row.parse(raw.get(field), f"{name}.{field}", context)
+        except Problems as bad:
+            problems.extend(bad.problems)
+    settings["security"] = raw.get("security", "starttls")
+    problems.extend(_security_problems(settings, f"{name}.security"))
+    if problems:
+        raise Problems(problems)
+    password = settings.pop("password")
+    return Server(settings, password, keep_password="password" not in raw)
+
+
+def _security_problems(settings: Mapping[str, Any], field: str) -> list[Problem]:
+    if settings["security"] not in SECURITIES:
+        return [Problem(field, "must be none, starttls or tls")]
+    if settings["security"] == "none" and not is_loopback(settings.get("host")):
+        return [Problem(field, "none is for servers on this machine only: choose starttls or tls")]
+    return []
+
+
+def is_loopback(host: object) -> bool:
+    """Whether a host name or address means this machine for certain."""
+    if not isinstance(host, str):
+        return False
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def require(values: dict[str, Any], kind: str, problems: list[Problem], *, trap: bool) -> None:
+    """What a new account must come with; what is missing goes to `problems`, unless it is there already."""
+    named = {problem.field for problem in problems}
+    if kind == lifecycle.LINKEDIN:
+        if not values.get("display_name") and not values.get("profile_url") and not named:
+            problems.append(Problem("display_name", "is missing"))
+        return
+    if not values.get("email_address") and "email_address" not in named:
+        problems.append(Problem("email_address", "is missing"))
+    if values.get("uses_trap") and not trap:
+        problems.append(Problem("uses_trap", "no mail trap runs on this server"))
+    smtp = values.get("smtp")
+    has_server = values.get("uses_trap") or (smtp is not None and smtp.settings is not None)
+    if not has_server and not any(field.startswith("smtp") for field in named):
+        problems.append(Problem("smtp", "is missing: host, port and security of the mail server"))
