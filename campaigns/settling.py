@@ -12,6 +12,7 @@ from campaigns.models.journey import arrive, go_on
 from campaigns.models.log import note
 from campaigns.models.message import SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
+from campaigns.rules import lifecycle
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
 
@@ -46,6 +47,8 @@ def settle(
         raise WrongState(f"This message is {message.status}: only an unknown outcome can be settled.")
     prospect = find_prospect(session, campaign.id, message.prospect_id, lock=True)
     node = session.get_one(Node, message.node_id)
+    if settlement == "again" and prospect.status in lifecycle.TERMINAL:
+        raise WrongState(f"This person is {prospect.status}: nothing is sent any more. Mark it as sent, or skip it.")
     _carry_out(session, message, prospect, node, settlement, now)
     note(session, campaign, "settled", now, by=by, settlement=settlement, prospect_id=str(prospect.id))
     return message
