@@ -124,6 +124,7 @@ def _write_down(
         return Closed("campaign_daily_limit", "The campaign's daily limit is reached.", None)
     count_sender(session, sender.id, facts.today, 1)
     message.status, message.claimed_at, message.error = SENDING, now, None
+    message.attempts += 1
     message.sender_account_id, message.rfc_message_id = sender.id, outgoing.message_id
     message.subject, message.body = outgoing.subject, outgoing.body
     session.add(message)
@@ -144,12 +145,9 @@ def _message(session: Session, prospect: Prospect, node: Node, now: datetime) ->
             campaign_id=prospect.campaign_id,
             prospect_id=prospect.id,
             node_id=node.id,
-            attempts=1,
+            attempts=0,
         )
-    if message.status != WAITING:
-        return None
-    message.attempts += 1
-    return message
+    return message if message.status == WAITING else None
 
 
 def _take_turn(session: Session, campaign_id: UUID, sender_id: UUID, now: datetime) -> None:
