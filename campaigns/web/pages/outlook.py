@@ -11,6 +11,7 @@ from campaigns.explaining import Explanation
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import gates_of
+from campaigns.models.prospect import Prospect
 from campaigns.rules import lifecycle
 from campaigns.rules.hours import describe
 
@@ -47,21 +48,22 @@ def next_up(db: Session, campaign: Campaign, now: datetime, most: int = 5) -> li
         return []
     names = overseeing.step_names(nodes_of(db, campaign.id))
     people = overseeing.next_people(db, campaign, now, most)
-    return [
-        _upcoming(one, overseeing.who(one), names, explaining.explain(db, campaign, one.id, now), now) for one in people
-    ]
+    return [_upcoming(one, names, explaining.explain(db, campaign, one.id, now), now) for one in people]
 
 
-def _upcoming(one, name: str, names: dict[UUID, str], found: Explanation, now: datetime) -> Upcoming:  # type: ignore[no-untyped-def]
-    in_line = found.state == explaining.READY and found.ahead > 0
+def _upcoming(prospect: Prospect, names: dict[UUID, str], found: Explanation, now: datetime) -> Upcoming:
+    # Whoever is not the first in line waits for the others more than for the pause that is running now.
+    in_line = found.ahead > 0 and found.gate in (None, "sender_gap")
+    step = names.get(prospect.current_node_id, "") if prospect.current_node_id else ""
+    reason = f"In line: {found.ahead:,} come{'s' if found.ahead == 1 else ''} before." if in_line else found.reason
     return Upcoming(
-        prospect_id=one.id,
-        who=name,
-        step=names.get(one.current_node_id, ""),
+        prospect_id=prospect.id,
+        who=overseeing.who(prospect),
+        step=step,
         at=None if in_line else found.next_at,
-        reason=None if found.gate == "delay" else found.reason,
+        reason=None if found.gate == "delay" else reason,
         gate=found.gate,
-        due=one.due_at is not None and one.due_at <= now,
+        due=prospect.due_at is not None and prospect.due_at <= now,
     )
 
 
