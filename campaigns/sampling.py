@@ -22,21 +22,22 @@ from campaigns.rules.sequence import parse_nodes
 NAME = "Sample: a string quartet goes on tour"
 SENDER = ("Clara", "Weiss", "clara@cadenza.example")
 
-FIRST = """Hi %first_name|there%,
-
-I play second violin in a string quartet, and in spring we tour the small halls along the coast. %company% came
-up twice when we asked where people listen well.
-
-Would an evening in April be thinkable? The programme is an hour, Haydn to Bartók, and we bring our own lights.
-"""
-SECOND = """Hi %first_name|there%,
-
-just once more, in case my note went under: there is a recording of the programme, and I am glad to send it.
-"""
-LAST = """Hi %first_name|there%,
-
-I will close the calendar at the end of the week. If April is too soon, say "autumn", and I write again then.
-"""
+# One line a paragraph: whoever reads it has a window of another width.
+GREETING = "Hi %first_name|there%,"
+FIRST = (
+    f"{GREETING}\n\n"
+    "I play second violin in a string quartet, and in spring we tour the small halls along the coast. "
+    "%company|Your hall% came up twice when we asked where people listen well.\n\n"
+    "Would an evening in April be thinkable? The programme is an hour, Haydn to Bartók, and we bring our own lights."
+)
+SECOND = (
+    f"{GREETING}\n\n"
+    "just once more, in case my note went under: there is a recording of the programme, and I am glad to send it."
+)
+LAST = (
+    f"{GREETING}\n\n"
+    "I will close the calendar at the end of the week. If April is too soon, say “autumn”, and I write again then."
+)
 STEPS: Sequence[dict[str, Any]] = (
     {"type": "email", "subject": "An evening of quartets at %company|your hall%?", "body": FIRST},
     {"type": "delay", "delay_days": 3},

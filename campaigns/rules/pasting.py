@@ -13,21 +13,25 @@ _AROUND = " \t,;<>\"'()-|"
 HEADING = ("email", "linkedin_url", "first_name", "last_name")
 
 
-def as_table(text: str) -> tuple[str, int]:
-    """The text as a table with a heading, and how many lines were put above it (1 or 0).
+def as_table(text: str) -> tuple[str, list[str] | None]:
+    """The text as a table with a heading. Tables are left as they are, with None.
 
-    Tables are left as they are. Of plain lines each address is a person, and what stands around it the name.
+    Of plain lines each address is a person, and what stands around it the name; with them comes, for each row
+    below the heading, the line that it was made of.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first = next((line for line in lines if line.strip()), "")
     if not first or _is_heading(first):
-        return text, 0
+        return text, None
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADING)
+    sources: list[str] = []
     for line in lines:
-        writer.writerows(_people(line.strip()))
-    return out.getvalue(), 1
+        rows = _people(line.strip())
+        writer.writerows(rows)
+        sources += [line.strip()] * len(rows)
+    return out.getvalue(), sources
 
 
 def _is_heading(line: str) -> bool:

@@ -74,7 +74,7 @@ def sleep(db: Session, campaign: Campaign, upcoming: list[Upcoming], now: dateti
     count = waking.count_sleepers(db, campaign, gates_of(db, campaign.id), now)
     asleep = count.sleeping - count.resumed
     if asleep:
-        reason = f"The hours are {describe(campaign.hours)}."
+        reason = f"Its hours: {describe(campaign.hours)}."
         return Sleep(asleep, count.next_open_at, reason, "operating_hours")
     held = upcoming[0] if upcoming and upcoming[0].due and upcoming[0].gate in HOLDING else None
     return Sleep(count.sleeping, held.at, held.reason or "", held.gate or "") if held else None

@@ -1,6 +1,5 @@
 """Prospects of a campaign: the roster, adding by paste and by file, removing, and why somebody is not written to."""
 
-import re
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid, WrongState
 from campaigns.rules.tables import MOST_BYTES, decode
 from campaigns.web import guard
+from campaigns.web.filters import words
 from campaigns.web.forms import sentence
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import head, page_number, render, tell_error, tell_success, tell_warning
@@ -86,19 +86,29 @@ def _rows(db: Session, campaign: Campaign, people: list[Prospect]) -> list[dict[
 def paste(campaign_id: UUID) -> ResponseReturnValue:
     """Lines or a table that somebody pasted."""
     text = request.form.get("people", "")
-    table, shift = as_table(text)
+    table, lines = as_table(text)
     try:
         done = _add(campaign_id, table, "paste")
     except (Invalid, WrongState) as refusal:
         return _page(campaign_id, pasted=text, paste_errors=_sentences(refusal)), 422
-    done.problems = [_shifted(problem, shift) for problem in done.problems]
-    return _told(campaign_id, done, pasted=text)
+    return _told(campaign_id, done, text, lines)
 
 
-def _shifted(problem: Problem, by: int) -> Problem:
-    """Lines counted as the person sees them, without a heading that we put above them."""
-    field = re.sub(r"^line ([0-9]+)", lambda found: f"line {int(found[1]) - by}", problem.field)
-    return Problem(field, problem.message)
+def _readable(problem: Problem) -> Problem:
+    """`line 2.email` as people say it."""
+    place, _, field = problem.field.partition(".")
+    return Problem(f"{place.capitalize()}{f', {words(field)}' if field else ''}", problem.message)
+
+
+def _left(done: importing.Imported, lines: list[str]) -> str:
+    """The plain lines that could not be read, to be mended where they were pasted. Line 1 is our heading."""
+    numbers = [int(problem.field.split()[1].partition(".")[0]) for problem in done.problems]
+    return "\n".join(dict.fromkeys(lines[number - 2] for number in numbers))
+
+
+def _without_place(problem: Problem) -> Problem:
+    """What is wrong with a plain line, which is quoted in the message or stands in the box again."""
+    return Problem("Not read", problem.message)
 
 
 @blueprint.post("/upload")
@@ -143,10 +153,15 @@ def _sentences(refusal: Invalid | WrongState) -> list[str]:
     return [sentence(f"{'this' if one.field == 'file' else one.field} {one.message}") for one in refusal.problems]
 
 
-def _told(campaign_id: UUID, done: importing.Imported, pasted: str = "") -> ResponseReturnValue:
+def _told(
+    campaign_id: UUID, done: importing.Imported, pasted: str = "", lines: list[str] | None = None
+) -> ResponseReturnValue:
     """Lines that could not be read are listed, which a redirect could not carry; else back to the roster."""
     if done.problems:
-        return _page(campaign_id, imported=done, pasted=pasted), 200 if done.imported else 422
+        left = pasted if lines is None else _left(done, lines)
+        told = _readable if lines is None else _without_place
+        done.problems = [told(problem) for problem in done.problems]
+        return _page(campaign_id, imported=done, pasted=left), 200 if done.imported else 422
     again = (
         f" {done.duplicates:,} {'was' if done.duplicates == 1 else 'were'} there already." if done.duplicates else ""
     )
