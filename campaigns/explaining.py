@@ -116,10 +116,26 @@ def _other_turns(session: Session, campaign: Campaign, sender_id: UUID, own: int
         .where(CampaignSender.sender_id == sender_id, Campaign.status == lifecycle.ACTIVE)
     )
     turns: dict[UUID, Any] = {row.campaign_id: row.last_turn_at for row in session.execute(query)}
-    mine = turns.pop(campaign.id, None)
+    mine = _place(session, campaign.id, turns.pop(campaign.id, None), sender_id, now)
     others = 0
     for campaign_id, turn in turns.items():
         waiting = _count(session, sender_id, False, now, campaign_id=campaign_id)
-        goes_first = turn is None or (mine is not None and turn < mine)
+        goes_first = waiting > 0 and _place(session, campaign_id, turn, sender_id, now) < mine
         others += min(waiting, own + (1 if goes_first else 0))
     return others
+
+
+def _place(session: Session, campaign_id: UUID, turn: datetime | None, sender_id: UUID, now: datetime) -> Any:
+    """What campaigns take turns by: who waited longest since the last, then whose first person did (models.lanes)."""
+    head = (
+        select(Prospect.due_at, Prospect.id)
+        .where(
+            Prospect.sender_account_id == sender_id,
+            Prospect.contacted.is_(False),
+            Prospect.campaign_id == campaign_id,
+            Prospect.due_at <= now,
+        )
+        .order_by(Prospect.due_at, Prospect.id)
+    )
+    first = session.execute(head.limit(1)).first()
+    return (turn.timestamp() if turn else float("-inf"), *(first or ()))
