@@ -103,7 +103,7 @@ def _read_server(raw: object, name: str, context: Context) -> Server:
 def _security_problems(settings: Mapping[str, Any], field: str) -> list[Problem]:
     if settings["security"] not in SECURITIES:
         return [Problem(field, "must be none, starttls or tls")]
-    if settings["security"] == "none" and not is_loopback(settings.get("host")):
+    if settings["security"] == "none" and "host" in settings and not is_loopback(settings["host"]):
         return [Problem(field, "none is for servers on this machine only: choose starttls or tls")]
     return []
 
