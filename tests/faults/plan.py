@@ -1,0 +1,85 @@
+"""What happens during a storm, drawn from a seed: the same seed, the same events in the same order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happens `after` so many seconds from the one before. `choice` draws what remains to be drawn."""
+
+    after: float
+    kind: str
+    down: float = 0.0
+    choice: int = 0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a storm is. `kills`: how many processes are to die; `seconds`: when it ends at the latest.
+
+    `people`, `limited`, `gapped`: prospects of the three campaigns. `senders` of the first one, some of them with gaps.
+    """
+
+    name: str
+    kills: int
+    seconds: float
+    people: int
+    limited: int
+    limit: int
+    gapped: int
+    sender_limit: int
+    senders: int
+    gapped_senders: int
+    delay_minutes: int
+    pause: float
+    lull_every: int
+
+
+SHORT = Size("short", 25, 20, people=150, limited=50, limit=30, gapped=14, sender_limit=18, senders=6,
+             gapped_senders=1, delay_minutes=0, pause=0.15, lull_every=0)  # fmt: skip
+LONG = Size("long", 520, 900, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=10,
+            gapped_senders=6, delay_minutes=1, pause=0.3, lull_every=60)  # fmt: skip
+
+# Kind -> how often, relative to the others.
+KILLS = {
+    "kill lane": 34,
+    "kill worker": 14,
+    "kill ticker": 7,
+    "kill web": 5,
+    "kill redis": 5,
+    "kill postgres": 4,
+    "kill backend": 3,
+    "kill everything": 3,
+}
+TROUBLES = {
+    "flush redis": 4,
+    "stall": 3,
+    "drop before": 3,
+    "drop after": 3,
+    "nonsense": 2,
+    "451": 3,
+    "550": 3,
+    "drop at mail": 1,
+}
+EDITS = {"hours": 14, "pause": 4, "resume": 4, "limit": 5, "add people": 2}
+# Not in the short form: what they cause is waited out for too long.
+LONG_ONLY = ("451", "drop at mail", "add people")
+
+
+def draw(seed: int, size: Size) -> Iterator[Event]:
+    """The events of a storm, without end. The driver stops when it has had enough of them."""
+    chance = Random(seed)
+    weights = KILLS | TROUBLES | EDITS
+    if size.name == "short":
+        weights = {kind: weight for kind, weight in weights.items() if kind not in LONG_ONLY}
+    kinds = list(weights)
+    while True:
+        (kind,) = chance.choices(kinds, list(weights.values()))
+        yield Event(
+            after=chance.uniform(0.05, 0.9),
+            kind=kind,
+            down=chance.choice((0.0, 0.1, 0.3, 0.8, 2.0)),
+            choice=chance.getrandbits(32),
+        )
