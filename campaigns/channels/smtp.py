@@ -3,23 +3,24 @@
 import re
 import smtplib
 import ssl
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Self
 
+from campaigns.channels.mime import write
 from campaigns.channels.outgoing import Doubtful, Outgoing, Unsent
+from campaigns.rules.outgoing import wire_address
 
 SECURITIES = ("none", "starttls", "tls")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Seconds to wait for any one answer of the server. RFC 5321 section 4.5.3.2 allows minutes; a lane is serial.
 TIMEOUT = 30
-READY, START_DATA, CLOSING = 250, 354, 421
+READY, FORWARDS, START_DATA, CLOSING = 250, 251, 354, 421
+PASSING, LASTING, BEYOND = 400, 500, 600
 LEADING_DOT = re.compile(rb"(?m)^\.")
-# Seven bits: whatever the server offers, it cannot garble the text.
-POLICY = SMTP.clone(cte_type="7bit")
+# Most characters of an answer that are kept: it is for people to read.
+MOST_WORDS = 500
 
 
 @dataclass(frozen=True)
@@ -36,26 +37,22 @@ class Endpoint:
 
 def _words(code: int, answer: bytes | str) -> str:
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    return f"{code} {' '.join(text.split())}"
+    return f"{code} {' '.join(text.split())}".strip()[:MOST_WORDS]
 
 
-def _address(name: str | None, address: str) -> Address:
-    return Address(display_name=name or "", addr_spec=address)
+def _is_yes(code: int) -> bool:
+    return 200 <= code < 300
 
 
-def build(outgoing: Outgoing) -> EmailMessage:
-    """The message as MIME. EmailMessage refuses line breaks in headers, so nothing can be injected there."""
-    message = EmailMessage(policy=POLICY)
-    message["From"] = _address(outgoing.from_name, outgoing.from_address)
-    message["To"] = _address(outgoing.to_name, outgoing.to_address)
-    message["Subject"] = outgoing.subject
-    message["Date"] = outgoing.date
-    message["Message-ID"] = outgoing.message_id
-    if outgoing.references:
-        message["In-Reply-To"] = outgoing.references[-1]
-        message["References"] = " ".join(outgoing.references)
-    message.set_content(outgoing.body)
-    return message
+def _is_refusal(code: int) -> bool:
+    return PASSING <= code < BEYOND
+
+
+def _shown(error: Exception) -> str:
+    """An exception of smtplib in words."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _words(error.smtp_code, error.smtp_error)
+    return str(error)[:MOST_WORDS]
 
 
 class SmtpChannel:
@@ -74,68 +71,73 @@ class SmtpChannel:
 
     def send(self, outgoing: Outgoing) -> str:
         """Hand one message over; the server's last words are the receipt. Raises Unsent or Doubtful."""
+        try:
+            payload = write(outgoing)
+            origin, target = wire_address(outgoing.from_address), wire_address(outgoing.to_address)
+        except ValueError as bad:
+            raise Unsent(f"The message cannot be written as an email: {bad}", lasting=True) from bad
         if self._smtp is None:
             self._smtp = self._connect()
-        try:
-            payload = self._payload(outgoing)
-        except (ValueError, UnicodeError) as bad:
-            raise Unsent(f"The message cannot be written as an email: {bad}", lasting=True) from bad
         smtp = self._smtp
         try:
-            self._envelope(smtp, outgoing)
+            self._envelope(smtp, origin, target)
         except (OSError, smtplib.SMTPException) as lost:
             self._close()
-            raise Unsent(f"The mail server hung up: {lost}", lasting=False, account=True) from lost
+            raise Unsent(f"The mail server hung up: {_shown(lost)}", lasting=False, account=True) from lost
         return self._data(smtp, payload)
-
-    def _payload(self, outgoing: Outgoing) -> bytes:
-        message = build(outgoing)
-        if outgoing.to_address.isascii() and outgoing.from_address.isascii():
-            return message.as_bytes()
-        return message.as_bytes(policy=POLICY.clone(utf8=True))
 
     def _connect(self) -> smtplib.SMTP:
         end = self._endpoint
+        smtp: smtplib.SMTP | None = None
         try:
-            smtp = self._greet(end)
-        except (OSError, smtplib.SMTPException) as failed:
-            where = f"{end.host} port {end.port}"
-            raise Unsent(f"Could not connect to {where}: {failed}", lasting=False, account=True) from failed
-        if end.username:
-            self._sign_in(smtp, end)
-        return smtp
-
-    def _greet(self, end: Endpoint) -> smtplib.SMTP:
-        if end.security == "tls":
             tls = ssl.create_default_context()
-            return smtplib.SMTP_SSL(end.host, end.port, timeout=end.timeout, context=tls)
-        smtp = smtplib.SMTP(end.host, end.port, timeout=end.timeout)
+            if end.security == "tls":
+                smtp = smtplib.SMTP_SSL(end.host, end.port, timeout=end.timeout, context=tls)
+            else:
+                smtp = smtplib.SMTP(end.host, end.port, timeout=end.timeout)
+            self._greet(smtp, tls)
+            return smtp
+        except (OSError, smtplib.SMTPException, UnicodeError) as failed:
+            where = f"{end.host} port {end.port}"
+            reason = f"Could not connect to {where}: {_shown(failed)}"
+            raise Unsent(reason, lasting=False, account=True) from failed
+        finally:
+            if smtp is not None and sys.exception() is not None:
+                smtp.close()
+
+    def _greet(self, smtp: smtplib.SMTP, tls: ssl.SSLContext) -> None:
+        """Say hello, go over to TLS, sign in."""
         smtp.ehlo_or_helo_if_needed()
-        if end.security == "starttls":
-            smtp.starttls(context=ssl.create_default_context())
+        if self._endpoint.security == "starttls":
+            smtp.starttls(context=tls)
             smtp.ehlo()
-        return smtp
+        if self._endpoint.username:
+            self._sign_in(smtp, self._endpoint.username, self._endpoint.password or "")
 
-    def _sign_in(self, smtp: smtplib.SMTP, end: Endpoint) -> None:
+    def _sign_in(self, smtp: smtplib.SMTP, username: str, password: str) -> None:
         try:
-            smtp.login(end.username or "", end.password or "")
+            smtp.login(username, password)
         except smtplib.SMTPAuthenticationError as refused:
-            smtp.close()
             words = _words(refused.smtp_code, refused.smtp_error)
-            lasting = refused.smtp_code >= 500
+            lasting = LASTING <= refused.smtp_code < BEYOND
             raise Unsent(f"Signing in was refused: {words}", lasting=lasting, account=True) from refused
-        except (OSError, smtplib.SMTPException) as failed:
-            smtp.close()
-            raise Unsent(f"Could not sign in: {failed}", lasting=False, account=True) from failed
+        except UnicodeEncodeError as odd:
+            reason = "The user name or password has letters that signing in cannot carry: use ASCII."
+            raise Unsent(reason, lasting=True, account=True) from odd
+        except smtplib.SMTPNotSupportedError as missing:
+            reason = f"The mail server does not let anybody sign in here: {missing}"
+            raise Unsent(reason, lasting=True, account=True) from missing
 
-    def _envelope(self, smtp: smtplib.SMTP, outgoing: Outgoing) -> None:
-        options = ["SMTPUTF8"] if not outgoing.to_address.isascii() and smtp.has_extn("smtputf8") else []
-        code, answer = smtp.mail(outgoing.from_address, options)
+    def _envelope(self, smtp: smtplib.SMTP, origin: str, target: str) -> None:
+        options = [] if origin.isascii() and target.isascii() else ["SMTPUTF8"]
+        if options and not smtp.has_extn("smtputf8"):
+            raise Unsent(f"The mail server cannot carry an address such as {target}", lasting=True)
+        code, answer = smtp.mail(origin, options)
         if code != READY:
             self._refused(smtp, code, answer, account=True)
-        code, answer = smtp.rcpt(outgoing.to_address)
-        if code not in (READY, 251):
-            self._refused(smtp, code, answer, bounced=code >= 500)
+        code, answer = smtp.rcpt(target)
+        if code not in (READY, FORWARDS):
+            self._refused(smtp, code, answer, bounced=LASTING <= code < BEYOND)
         code, answer = smtp.docmd("DATA")
         if code != START_DATA:
             self._refused(smtp, code, answer)
@@ -143,13 +145,14 @@ class SmtpChannel:
     def _refused(
         self, smtp: smtplib.SMTP, code: int, answer: bytes, *, bounced: bool = False, account: bool = False
     ) -> None:
-        """The server said no before the message was handed over: it did not leave."""
-        with suppress(OSError, smtplib.SMTPException):
-            smtp.rset()
-        if code == CLOSING:
-            self._close()
+        """The server said no: the message did not leave."""
+        if _is_refusal(code) and code != CLOSING:
+            with suppress(OSError, smtplib.SMTPException):
+                smtp.rset()
+        else:
+            self._close()  # closing, or talking nonsense: whatever comes next must not be read into this
         account = account or code == CLOSING
-        raise Unsent(_words(code, answer), lasting=code >= 500, bounced=bounced, account=account)
+        raise Unsent(_words(code, answer), lasting=LASTING <= code < BEYOND, bounced=bounced, account=account)
 
     def _data(self, smtp: smtplib.SMTP, payload: bytes) -> str:
         quoted = LEADING_DOT.sub(b"..", payload)  # RFC 5321 section 4.5.2
@@ -159,10 +162,13 @@ class SmtpChannel:
             code, answer = smtp.getreply()
         except (OSError, smtplib.SMTPException) as lost:
             self._close()
-            reason = f"The connection broke after the message was handed over: {lost}"
+            reason = f"The connection broke after the message was handed over: {_shown(lost)}"
             raise Doubtful(reason) from lost
-        if code != READY:
+        if _is_refusal(code):
             self._refused(smtp, code, answer)
+        if not _is_yes(code):
+            self._close()
+            raise Doubtful(f"The server's answer to the message means nothing: {_words(code, answer)}")
         return _words(code, answer)
 
     def _close(self) -> None:

@@ -12,6 +12,7 @@ from campaigns.models.message import SENT, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules.outgoing import Outgoing
+from campaigns.rules.outgoing import message_id as make_id
 from campaigns.rules.placeholders import fill, fill_subject
 
 
@@ -86,7 +87,7 @@ def compose(
         to_address=prospect.email or "",
         subject=subject,
         body=_signed(fill(node.body or "", values), fill(signature or "", values)),
-        message_id=f"<{message_id.hex}@{address.rpartition('@')[2] or 'localhost'}>",
+        message_id=make_id(message_id.hex, address),
         date=now,
         references=tuple(message.rfc_message_id for message in thread if message.rfc_message_id),
     )

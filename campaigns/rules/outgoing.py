@@ -1,7 +1,13 @@
 """A message that is ready to leave, whatever channel it leaves by."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+
+import idna
+
+# What RFC 5321 lets stand in an address without quotation marks, and nothing that could end it early.
+_ADDRESS = re.compile(r'[^\s\x00-\x20\x7f()<>\[\]:;@\\,"]+@[^\s\x00-\x20\x7f()<>\[\]:;@\\,"]+')
 
 
 @dataclass(frozen=True)
@@ -17,3 +23,20 @@ class Outgoing:
     message_id: str
     date: datetime
     references: tuple[str, ...] = ()
+
+
+def wire_address(address: str) -> str:
+    """The address with its domain in ASCII; the part before the @ stays as it is. Raises ValueError."""
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f"{address!r} is not an address")
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}"
+
+
+def message_id(key: str, address: str) -> str:
+    """The Message-ID of a mail from `address`; `key` makes it unique."""
+    try:
+        domain = wire_address(address).rpartition("@")[2]
+    except ValueError:
+        domain = "localhost"  # the channel will refuse the address, and say why
+    return f"<{key}@{domain}>"
