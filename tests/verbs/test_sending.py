@@ -1168,3 +1168,9 @@ def test_a_failing_connection_is_not_hammered(play: Play) -> None:
     play.tick()
     assert len(play.sent) == 2
     assert (play.sender(sender.id).failures, play.sender(sender.id).status_reason) == (0, None)
+
+
+def test_an_account_whose_domain_has_other_letters_writes_from_those_of_the_wire(play: Play) -> None:
+    launched_with(play, 1, {"email_address": "sarah@bücher.example"})
+    play.tick()
+    assert play.sent[0].outgoing.message_id.endswith("@xn--bcher-kva.example>")
