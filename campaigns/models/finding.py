@@ -12,18 +12,22 @@ from campaigns.rules.refusals import NotFound
 
 
 def find_campaign(session: Session, workspace_id: UUID, campaign_id: UUID, *, lock: bool = False) -> Campaign:
-    """The campaign, locked against every other writer if asked. NotFound for a stranger's."""
+    """The campaign, locked against every other writer if asked. NotFound for a stranger's.
+
+    Rows that only refer to it may be written by others meanwhile: locking these out too would let two edits, one
+    of a campaign and one of its sender, wait for each other.
+    """
     query = select(Campaign).where(Campaign.id == campaign_id, Campaign.workspace_id == workspace_id)
-    campaign = session.scalar(query.with_for_update(of=Campaign) if lock else query)
+    campaign = session.scalar(query.with_for_update(of=Campaign, key_share=True) if lock else query)
     if campaign is None:
         raise NotFound("campaign")
     return campaign
 
 
 def find_sender(session: Session, workspace_id: UUID, sender_id: UUID, *, lock: bool = False) -> Sender:
-    """The sender account. NotFound for a stranger's."""
+    """The sender account, locked as a campaign is if asked. NotFound for a stranger's."""
     query = select(Sender).where(Sender.id == sender_id, Sender.workspace_id == workspace_id)
-    sender = session.scalar(query.with_for_update() if lock else query)
+    sender = session.scalar(query.with_for_update(key_share=True) if lock else query)
     if sender is None:
         raise NotFound("sender account")
     return sender

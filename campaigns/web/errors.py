@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from campaigns.rules.problems import Problem
@@ -34,8 +34,8 @@ SENTENCES = {
     413: "This is too large: at most 2 MB, or 10 MB for a CSV file.",
     500: "Something went wrong on our side; it has been logged.",
 }
-# PostgreSQL's unique_violation and foreign_key_violation, and what SQLite says in their place.
-COLLISIONS = ("23505", "23503")
+# PostgreSQL's unique_violation, foreign_key_violation and deadlock_detected, and what SQLite says in their place.
+COLLISIONS = ("23505", "23503", "40P01")
 SQLITE_COLLISIONS = ("UNIQUE constraint failed", "FOREIGN KEY constraint failed")
 # What a person can do now, under the sentence that says what happened.
 ADVICE = {
@@ -50,6 +50,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Refused, refused)
     app.register_error_handler(CSRFError, forged)
     app.register_error_handler(IntegrityError, collided)
+    app.register_error_handler(OperationalError, collided)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, failed)
 
@@ -78,13 +79,14 @@ def forged(error: CSRFError) -> ResponseReturnValue:
     return answer(400, "This form has expired: go back, reload the page and send it again.", "csrf")
 
 
-def is_collision(error: IntegrityError) -> bool:
-    """Whether it is a second row of the same name, or one that belongs to a row which is gone; else it is a bug."""
+def is_collision(error: DBAPIError) -> bool:
+    """Whether two got into each other's way: with a second row of one name, a row whose parent is gone, or by
+    waiting for each other. All else is a bug or a dead database."""
     sqlstate = getattr(error.orig, "sqlstate", None)
     return sqlstate in COLLISIONS or any(words in str(error.orig) for words in SQLITE_COLLISIONS)
 
 
-def collided(error: IntegrityError) -> ResponseReturnValue:
+def collided(error: DBAPIError) -> ResponseReturnValue:
     """Two requests wrote the same thing at the same moment; this one came second and wrote nothing."""
     if not is_collision(error):
         return failed(error)
