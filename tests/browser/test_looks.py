@@ -1,0 +1,171 @@
+"""Every page can be read by everybody: axe finds nothing, and nothing has to be scrolled sideways for."""
+
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Console
+from tests.browser.looks import assert_readable
+from tests.browser.records import PEOPLE, add_people, closed_now, launch, new_draft, new_sender, nodes_of
+from tests.jobs.processes import wait_until
+from tests.stack import Stack
+
+LONG = "Bartholomew.Featherstonehaugh-Hohenstein@a-rather-long-company-name.example.com"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is to look at."""
+
+    draft: str
+    empty: str
+    linkedin: str
+    running: str
+    paused: str
+    person: str
+    sender: str
+    seat: str
+
+
+@pytest.fixture(scope="module")
+def seen(stack: Stack) -> Seen:
+    """Campaigns in every state, with mail in the trap, one wake-up at least, and names that have to be broken."""
+    sender = new_sender(stack, email_address=LONG, display_name="Bartholomew Featherstonehaugh", daily_limit=30)
+    seat = stack.api(
+        "POST", "/senders", {"type": "linkedin", "display_name": "Dora", "profile_url": "https://linkedin.com/in/dora"}
+    )
+    running = new_draft(
+        stack,
+        name="Founders, second round, with a name that has to be broken somewhere",
+        sender_account_ids=[sender["id"]],
+        operating_hours=None,
+    )
+    add_people(stack, running)
+    launch(stack, running)
+    wait_until(lambda: stack.api("GET", f"/campaigns/{running}")["campaign"]["stats"]["sent"] == len(PEOPLE))
+    stack.api("PATCH", f"/campaigns/{running}", {"operating_hours": closed_now(), "daily_limit": 60})
+    late = {"email": LONG, "company": "Featherstonehaugh, Featherstonehaugh and Featherstonehaugh"}
+    stack.api("POST", f"/campaigns/{running}/prospects", {"prospects": [late]})
+    wait_until(lambda: stack.api("GET", f"/campaigns/{running}/wake-ups")["wake_ups"][0]["finished_at"])
+    paused = new_draft(stack)
+    add_people(stack, paused)
+    launch(stack, paused)
+    stack.api("POST", f"/campaigns/{paused}/pause")
+    draft = new_draft(stack)
+    add_people(stack, draft)
+    empty = new_draft(stack, sender_account_ids=[], sequence_nodes=[{"type": "email"}, {"type": "end"}])
+    invitation = {"type": "connection_request", "include_message": True, "body": "Hello"}
+    steps = [invitation, {"type": "delay", "delay_days": 1}, {"type": "message", "body": "Hi"}, {"type": "end"}]
+    linkedin = new_draft(stack, type="linkedin", sender_account_ids=[seat["id"]], sequence_nodes=steps)
+    people = stack.api("GET", f"/campaigns/{running}/prospects")["prospects"]
+    return Seen(draft, empty, linkedin, running, paused, people[0]["id"], sender["id"], seat["id"])
+
+
+PAGES = [
+    "/campaigns",
+    "/campaigns/new",
+    "/campaigns/{draft}",
+    "/campaigns/{empty}",
+    "/campaigns/{running}",
+    "/campaigns/{paused}",
+    "/campaigns/{draft}/sequence",
+    "/campaigns/{linkedin}/sequence",
+    "/campaigns/{running}/sequence",
+    "/campaigns/{draft}/settings",
+    "/campaigns/{linkedin}/settings",
+    "/campaigns/{running}/settings",
+    "/campaigns/{empty}/prospects",
+    "/campaigns/{running}/prospects",
+    "/campaigns/{running}/prospects?q=nobody",
+    "/campaigns/{running}/prospects/{person}/explain",
+    "/campaigns/{running}/wake-ups",
+    "/campaigns/{draft}/wake-ups",
+    "/senders",
+    "/senders/new",
+    "/senders/{sender}",
+    "/senders/{seat}",
+    "/keys",
+    "/trap",
+    "/workers",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_everybody_can_read(page: Page, seen: Seen, path: str) -> None:
+    page.goto(path.format(**vars(seen)))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert_readable(page)
+
+
+def test_everybody_can_read_why_a_sequence_was_refused(
+    page: Page, stack: Stack, seen: Seen, console: Console
+) -> None:
+    console.expect_status(422)
+    wait = nodes_of(stack, seen.draft)[1]["id"]
+    page.goto(f"/campaigns/{seen.draft}/sequence")
+    page.locator(f"#step-{wait}-delay_days").fill("31")
+    page.get_by_role("button", name="Save the sequence").click()
+    expect(page.locator("#builder .errors")).to_be_visible()
+    assert_readable(page)
+
+
+@pytest.mark.parametrize(
+    ("path", "button"),
+    [
+        ("/campaigns/new", "Make the draft"),
+        ("/senders/new", "Add the account"),
+        ("/campaigns/{draft}/prospects", "Add them"),
+        ("/keys", "Make a key"),
+    ],
+)
+def test_everybody_can_read_why_an_empty_form_was_refused(
+    page: Page, seen: Seen, console: Console, path: str, button: str
+) -> None:
+    console.expect_status(422)
+    page.goto(path.format(**vars(seen)))
+    page.locator("details").evaluate_all("parts => parts.forEach(part => { part.open = true; })")
+    page.get_by_role("button", name=button).click()
+    expect(page.locator(".errors").first).to_be_visible()
+    assert_readable(page)
+
+
+def test_everybody_can_read_a_new_key(page: Page) -> None:
+    page.goto("/keys")
+    page.get_by_label("Name").fill("For the CRM")
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.locator("#new-key")).to_contain_text("cdz_")
+    assert_readable(page)
+
+
+def test_everybody_can_read_that_something_does_not_exist(page: Page, console: Console) -> None:
+    console.expect_status(404)
+    page.goto("/campaigns/0190b7a4-52c3-7e2f-8a3b-1c2d3e4f5a6b")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert_readable(page)
+
+
+def test_everybody_can_read_the_menu_of_a_narrow_page(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 780})
+    page.goto("/campaigns")
+    page.locator(".menu summary").click()
+    expect(page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Workers")).to_be_visible()
+    assert_readable(page)
+    page.set_viewport_size({"width": 360, "height": 780})
+    page.keyboard.press("Escape")
+    expect(page.locator(".menu summary")).to_be_focused()
+
+
+def test_everybody_can_read_the_way_in(browser: Browser, stack: Stack, console: Console) -> None:
+    context = browser.new_context(base_url=stack.url, reduced_motion="reduce")
+    console.listen(context)
+    page = context.new_page()
+    console.expect_status(422)
+    page.goto("/signin")
+    assert_readable(page)
+    page.get_by_label("Email").fill("nobody@example.com")
+    page.get_by_label("Password").fill("a wrong password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".errors")).to_be_visible()
+    assert_readable(page)
+    context.close()
