@@ -62,7 +62,8 @@ def roll_passed_gates(session: Session, now: datetime) -> None:
 def mark_unknown(session: Session, now: datetime) -> None:
     """Messages left `sending` by a lane whose lease is over: nobody can know; a person has to say."""
     alive = exists().where(Sender.id == Message.sender_account_id, Sender.lease_until > now)
-    dead = update(Message).where(Message.status == SENDING, ~alive)
+    left = select(Message.id).where(Message.status == SENDING, ~alive).with_for_update(of=Message, skip_locked=True)
+    dead = update(Message).where(Message.id.in_(left))
     session.execute(dead.values(status=UNKNOWN, error=DIED), execution_options={"synchronize_session": False})
 
 
@@ -77,7 +78,9 @@ def _at_the_end(now: datetime) -> ColumnElement[bool]:
 
 def finish_people(session: Session, now: datetime) -> None:
     """People whose last delay is over have completed the sequence; the end needs no gate."""
-    done = update(Prospect).where(_at_the_end(now))
+    # Whoever is being removed or recorded at this moment is left for the next tick.
+    ready = select(Prospect.id).where(_at_the_end(now)).with_for_update(of=Prospect, skip_locked=True)
+    done = update(Prospect).where(Prospect.id.in_(ready))
     session.execute(
         done.values(status=lifecycle.COMPLETED, due_at=None, updated_at=now),
         execution_options={"synchronize_session": False},
@@ -93,7 +96,11 @@ def complete_campaigns(session: Session, now: datetime) -> None:
         Message.prospect_id.is_not(None),
     )
     idle = select(Campaign).where(Campaign.status == lifecycle.ACTIVE, ~waiting, ~unsettled)
-    for campaign in session.scalars(idle.with_for_update(of=Campaign, key_share=True, skip_locked=True)):
+    locked = session.scalars(idle.with_for_update(of=Campaign, key_share=True, skip_locked=True)).all()
+    if not locked:
+        return
+    # Looked at once more under the lock: people may have been added since the statement began.
+    for campaign in session.scalars(idle.where(Campaign.id.in_([campaign.id for campaign in locked]))):
         campaign.status = lifecycle.move("complete").target
         campaign.completed_at = campaign.updated_at = now
         campaign.version += 1

@@ -32,14 +32,14 @@ class Count:
 
 def wake(session: Session, wake_up_id: UUID, *, now: datetime, job_id: str | None) -> WakeUp | None:
     """Carry out a wake-up; None if its campaign is gone. One that is finished is left alone."""
-    wake_up = session.scalar(select(WakeUp).where(WakeUp.id == wake_up_id).with_for_update())
-    if wake_up is None or wake_up.finished_at is not None:
-        return wake_up
+    # The campaign first, in the order of whoever deletes it: nobody then waits for the other in a circle.
+    its_campaign = select(WakeUp.campaign_id).where(WakeUp.id == wake_up_id).scalar_subquery()
     campaign = session.scalar(
-        select(Campaign).where(Campaign.id == wake_up.campaign_id).with_for_update(of=Campaign, key_share=True)
+        select(Campaign).where(Campaign.id == its_campaign).with_for_update(of=Campaign, key_share=True)
     )
-    if campaign is None:
-        return None
+    wake_up = session.scalar(select(WakeUp).where(WakeUp.id == wake_up_id).with_for_update())
+    if campaign is None or wake_up is None or wake_up.finished_at is not None:
+        return wake_up
     gates = roll_gates(session, campaign, now)
     count = count_sleepers(session, campaign, gates, now)
     # A lane may have been quicker than this job: whoever it took up since the request was asleep, and resumed.

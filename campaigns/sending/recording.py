@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.channels.outgoing import Doubtful, Unsent
-from campaigns.models.campaign import Node
+from campaigns.models.campaign import Campaign, Node
 from campaigns.models.journey import arrive, leave
 from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
@@ -29,6 +29,10 @@ def record(session: Session, claimed: Claim, outcome: Outcome, now: datetime, ga
     sender = session.scalar(select(Sender).where(Sender.id == claimed.sender_id).with_for_update(key_share=True))
     if sender is not None:
         sender.next_send_at = now + gap_of(sender)
+    # Before its message, in the order of whoever deletes it: nobody then waits for the other in a circle.
+    session.execute(
+        select(Campaign.id).where(Campaign.id == claimed.campaign_id).with_for_update(read=True, key_share=True)
+    )
     message = session.scalar(select(Message).where(Message.id == claimed.message_id).with_for_update())
     if message is None or message.status not in (SENDING, UNKNOWN):
         return  # the campaign was deleted, or a person settled what the tick took for a dead lane's
