@@ -5,6 +5,7 @@ from datetime import datetime
 from campaigns.channels.outgoing import Channel, Outgoing
 from campaigns.models.base import new_id
 from campaigns.models.sender import Sender
+from campaigns.rules.outgoing import message_id
 
 SUBJECT = "A test message from Cadenza"
 BODY = """Hello,
@@ -25,7 +26,7 @@ def compose_test(sender: Sender, to: str, now: datetime) -> Outgoing:
         to_address=to,
         subject=SUBJECT,
         body=BODY.format(label=sender.label),
-        message_id=f"<{new_id().hex}@{address.rpartition('@')[2] or 'localhost'}>",
+        message_id=message_id(new_id().hex, address),
         date=now,
     )
 
