@@ -1,11 +1,9 @@
 """THE TABLE, field by field, status by status, on both types of campaign: generated from rules/fields.py."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +31,7 @@ from campaigns.rules.hours import parse_hours
 from campaigns.rules.lifecycle import ACTIVE, CAMPAIGN_STATUSES, CAMPAIGN_TYPES, DRAFT, EMAIL, LINKEDIN
 from campaigns.rules.refusals import Conflict, Invalid, NotFound
 from tests import make
-from tests.databases import Database
+from tests.databases import Database, at_once
 
 NOW = make.NOW + make.minutes(5)
 HOURS = make.week("08:00", "18:00", "Europe/Berlin")
@@ -330,21 +328,6 @@ def test_a_name_keeps_200_characters_and_its_own_letters(db: Database) -> None:
     here.edit({"name": "  " + "ö" * 200 + " "})
     with db.sessions() as session:
         assert session.get_one(Campaign, here.campaign).name == "ö" * 200
-
-
-def at_once(*tasks: Callable[[], Any]) -> list[Any]:
-    """Run the tasks in threads that start together; results or exceptions in their order."""
-    barrier = Barrier(len(tasks))
-
-    def run(task: Callable[[], Any]) -> Any:
-        barrier.wait(10)
-        try:
-            return task()
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return list(pool.map(run, tasks))
 
 
 def test_one_of_two_who_choose_the_same_name_at_once_is_told(db: Database) -> None:
