@@ -53,7 +53,9 @@ def _people(line: str) -> list[list[str]]:
     if len(addresses) > 1:
         return [[address, "", *_names(name)] for name, address in getaddresses([line.replace(";", ",")]) if address]
     if addresses:
-        return [[addresses[0], "", *_names(line.replace(addresses[0], " "))]]
+        rest = line.replace(addresses[0], " ")
+        # A row of a table has its columns in their order; in front of an address `Lee, Ann` is a name turned round.
+        return [[addresses[0], "", *_names(rest.replace(",", " ") if line.startswith(addresses[0]) else rest)]]
     return [[line, "", "", ""]]
 
 

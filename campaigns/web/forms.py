@@ -55,7 +55,9 @@ class Form(FlaskForm):  # type: ignore[misc]
         return True
 
 
-TRANSPORTS = [("trap", "Local mail trap"), ("smtp", "An SMTP server")]
+SMTP = {"smtp": "An SMTP server"}
+TRANSPORTS = {"trap": "Local mail trap", **SMTP}
+SECURITIES = {"starttls": "STARTTLS", "tls": "TLS", "none": "None"}
 
 
 class WelcomeForm(Form):
@@ -83,7 +85,7 @@ class NewCampaignForm(Form):
     """A new draft; the senders are drawn by the template."""
 
     name = StringField("Name")
-    type = RadioField("Kind", choices=[(EMAIL, "Email"), (LINKEDIN, "LinkedIn")], default=EMAIL)
+    type = RadioField("Kind", choices={EMAIL: "Email", LINKEDIN: "LinkedIn"}, default=EMAIL)
 
 
 class SenderForm(Form):
@@ -101,7 +103,7 @@ class SenderForm(Form):
     transport = RadioField("Where it is handed over", choices=TRANSPORTS)
     smtp_host = StringField("Server")
     smtp_port = StringField("Port", default="587")
-    smtp_security = SelectField("Security", choices=[("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "None")])
+    smtp_security = SelectField("Security", choices=SECURITIES)
     smtp_username = StringField("User name")
     smtp_password = PasswordField("Password")
     daily_limit = StringField("Daily limit", default="30")
@@ -110,7 +112,7 @@ class SenderForm(Form):
 
     def offer_trap(self, offered: bool) -> None:
         """Leave the trap out of the choices where none runs; it is the default where one does."""
-        self.transport.choices = TRANSPORTS if offered else TRANSPORTS[1:]
+        self.transport.choices = TRANSPORTS if offered else SMTP
         if self.transport.data is None:
             self.transport.data = "trap" if offered else "smtp"
 

@@ -1,5 +1,6 @@
 """Prospects of a campaign: the roster, adding by paste and by file, removing, and why somebody is not written to."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +37,7 @@ def index(campaign_id: UUID) -> ResponseReturnValue:
 
 
 def _page(campaign_id: UUID, **extra: Any) -> str:
-    wanted, page = _filter(), page_number()
+    wanted, page = _filter(request.args), page_number()
     with house().reading() as db:
         shared = head(db, campaign_id, "prospects")
         campaign = shared["campaign"]
@@ -58,10 +59,10 @@ def _page(campaign_id: UUID, **extra: Any) -> str:
         return render("prospects.html", "_prospects.html", **shared, **{**context, **extra})
 
 
-def _filter() -> rostering.Filter:
+def _filter(source: Mapping[str, str]) -> rostering.Filter:
     """`q` and `status` of the address, or of a form that leads back here; a status that is none is no filter."""
-    status = request.values.get("status")
-    search = request.values.get("q", "").replace("\x00", "").strip()
+    status = source.get("status")
+    search = source.get("q", "").replace("\x00", "").strip()
     return rostering.Filter(status if status in PROSPECT_STATUSES else None, None, search or None)
 
 
@@ -189,7 +190,7 @@ def remove(campaign_id: UUID) -> ResponseReturnValue:
 
 
 def _back(campaign_id: UUID) -> ResponseReturnValue:
-    wanted = _filter()
+    wanted = _filter(request.form)
     page = request.form.get("page", "")
     place = url_for(
         "prospects.index",
