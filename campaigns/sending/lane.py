@@ -1,5 +1,6 @@
 """The lane: pick, claim, hand over, record, pause; until there is nothing to do or the slice ends."""
 
+import logging
 import random
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import or_, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.channels.outgoing import Channel, Doubtful, Unsent
@@ -18,10 +20,14 @@ from campaigns.models.workspace import Workspace
 from campaigns.sending.claiming import LEASE, Claim, LeaseLost, claim
 from campaigns.sending.recording import Outcome, blame_account, record
 
+log = logging.getLogger(__name__)
+
 # A lane gives its worker back after this long, so that others get their turn.
 SLICE = timedelta(seconds=5)
 # A gap shorter than this is waited for inside the lane; for a longer one the timetable calls it back.
 SHORT_GAP = timedelta(milliseconds=500)
+# How often and after what pauses an outcome is written down again while the database is away: for half a minute.
+RECORD_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.1, 0.2, 0.4, 0.8, 1.5, 3, 5, 8, 13))
 
 Sessions = sessionmaker[Session]
 Line = list[Candidate]
@@ -140,6 +146,19 @@ class Lane:
             outcome = channel.send(claimed.outgoing)
         except (Unsent, Doubtful) as failed:
             outcome = failed
-        with self.sessions.begin() as session:
-            record(session, claimed, outcome, self.clock(), self._gap)
+        self._record(claimed, outcome)
         return int(isinstance(outcome, str))
+
+    def _record(self, claimed: Claim, outcome: Outcome) -> None:
+        """Write the outcome down, although the database may be away: nobody else knows it, and a person would have
+        to find out. A commit that came through without saying so is not written twice (`record`)."""
+        for pause in (*RECORD_PAUSES, None):
+            try:
+                with self.sessions.begin() as session:
+                    record(session, claimed, outcome, self.clock(), self._gap)
+                return
+            except DBAPIError as away:
+                if pause is None:
+                    raise
+                log.warning("The outcome of message %s is not written yet: %s", claimed.message_id, away.orig)
+                self.wait(pause)
