@@ -1,14 +1,19 @@
 """The job that works one sender's line for a slice of time."""
 
+import logging
 import threading
 from datetime import timedelta
 from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.channels.outgoing import Channel
 from campaigns.models import Sender
 from campaigns.sending import HEARTBEAT, Lane, open_channel
 from jobs import stopping
 from jobs.workshop import utcnow, workshop
+
+log = logging.getLogger(__name__)
 
 
 def lane(sender_id: str) -> int:
@@ -44,4 +49,7 @@ def _wait(time: timedelta) -> None:
 
 def _beat(work: Lane, done: threading.Event) -> None:
     while not done.wait(HEARTBEAT.total_seconds()):
-        work.keep_alive()
+        try:
+            work.keep_alive()
+        except SQLAlchemyError as away:
+            log.warning("A sign of life was lost, and will be given again: %s", str(away).splitlines()[0])
