@@ -110,7 +110,7 @@ def console() -> Iterator[Console]:
     """Fails the test on anything that it did not expect."""
     heard = Console()
     yield heard
-    assert heard.unexpected() == []
+    assert heard.unexpected() == [], "\n".join(heard.unexpected())
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ CSV = "email;first_name;company\n" + "".join(
 # A name, or what is said instead of one.
 GREETED = {"Ann", "Bob", "Carla", "Dora", "Frida", "there"}
 # Seconds between two messages of the account: long enough to close the hours in the middle of a launch.
-PAUSE = "4"
+PAUSE = "5"
 
 
 @pytest.fixture(scope="module")
@@ -230,13 +230,18 @@ def take_pause_away(page: Page) -> None:
     page.get_by_label("Longest pause").fill("0")
     press(page, "Save the account")
     go(page, "Campaigns", CAMPAIGN)
+    # The pause that had begun already runs to its end.
+    expect(page.get_by_role("region", name="Senders")).not_to_contain_text("free in")
 
 
-def open_hours(page: Page) -> None:
+def open_hours(page: Page) -> float:
+    """Open again for today and tomorrow; when that was asked for (monotonic seconds)."""
     go(page, "Settings")
     for away in (0, 1):
         add_day(page, day_name(day_after(away)))
+    asked = time.monotonic()
     save_settings(page)
+    return asked
 
 
 def assert_greeted_on_trap_page(page: Page, greeted: set[str]) -> None:
@@ -305,16 +310,16 @@ def test_a_new_user_launches_sleeps_wakes_and_starts_again(page: Page, stack: St
     assert_greeted_on_trap_page(page, set(early))
 
     take_pause_away(page)
-    asked = time.monotonic()
-    open_hours(page)
+    asked = open_hours(page)
     wait_until(lambda: len(names(stack)) > len(early))
-    assert time.monotonic() - asked < 3.0  # a second is promised, and the form has to be filled in too
+    assert time.monotonic() - asked < 3.0  # a second is promised; the build machine may be busy
     wait_until(lambda: len(names(stack)) == len(GREETED))
     assert set(names(stack)) == GREETED
     assert_greeted_on_trap_page(page, GREETED)
     assert_recorded(page, sleeping)
     assert_job_shown(page, stack, campaign)
 
+    page.goto("about:blank")  # pages that refresh themselves would ask in vain
     restart(stack)
     page.goto(f"/campaigns/{campaign}")
     expect(page.locator(".figures")).to_contain_text(re.compile(r"People\s*6"))
