@@ -1,4 +1,4 @@
-"""The auditor: the sink's memory against the database, by rules that are written here anew and not taken from the engine."""
+"""The auditor: the sink's memory against the database, by rules written here anew, not taken from the engine."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -196,7 +196,9 @@ def limits_kept(found: Findings, session: Session, evidence: Evidence, messages:
     people = {ours.id: {m.prospect_id for m in gone if str(m.campaign_id) == ours.id} for ours in evidence.ours}
     for row in session.scalars(select(CampaignDay)):
         if row.used != len(people[str(row.campaign_id)]):
-            found.say("counters", f"campaign {row.campaign_id}: {row.used} counted, {len(people[str(row.campaign_id)])}")
+            found.say(
+                "counters", f"campaign {row.campaign_id}: {row.used} counted, {len(people[str(row.campaign_id)])}"
+            )
 
 
 def _campaign_limit(found: Findings, ours: Ours, mails: Sequence[Mail]) -> None:

@@ -57,7 +57,8 @@ class Crew:
         self.port = port
         self.kills: list[Kill] = []
         self.restarts: list[tuple[float, str]] = []
-        self._log = (folder / "log").open("ab")
+        self._log_file = folder / "log"
+        self._log = self._log_file.open("ab")
         self._config = settings.load(environ)
         self._postgres = postgres
         self.parts = {part.name: part for part in self._parts()}
@@ -109,9 +110,18 @@ class Crew:
     def _start(self, name: str) -> None:
         part = self.parts[name]
         part.start_at = None
+        if name == "postgres" and self._postgres and (killed := _postmaster(self._postgres)):
+            # The first one was started elsewhere, and as long as it is not buried it counts as running.
+            with suppress(ChildProcessError):
+                os.waitpid(killed, os.WNOHANG)
         options: dict[str, object] = {"cwd": ROOT, "env": self.environ, "preexec_fn": tether(), **part.options}
         part.process = subprocess.Popen(
-            part.command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True, **options
+            part.command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+            **options,
         )
         self.restarts.append((time.time(), name))
 
@@ -139,6 +149,11 @@ class Crew:
             self.pump()
             time.sleep(0.02)
         return True
+
+    def state(self) -> str:
+        """What runs, and what was said last: for whoever wants to know why nobody answers."""
+        runs = ", ".join(name for name in self.parts if self._runs(name))
+        return f"running: {runs}; log:\n{self._log_file.read_text()[-3000:]}"
 
     def lanes(self) -> list[int]:
         """The forked processes that work on a job now."""
@@ -201,10 +216,19 @@ class Crew:
             return bool(client.flushall())
         return False
 
+    def dismiss(self) -> None:
+        """End everything that may still write to the database; no kill of the storm."""
+        for name in (*self.workers, "ticker", "web"):
+            part = self.parts[name]
+            if part.process:
+                part.process.kill()
+                part.process.wait()
+
     def stop(self) -> None:
         """End everything that was started."""
         pids = [pid for name in self.parts if (pid := self._pid(name))]
-        for pid in [*pids, *(child for pid in pids for child in descendants_of(pid))]:
+        pids += [child for parent in pids for child in descendants_of(parent)]
+        for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for part in self.parts.values():

@@ -37,10 +37,10 @@ class Size:
     lull_every: int
 
 
-SHORT = Size("short", 25, 20, people=150, limited=50, limit=30, gapped=14, sender_limit=18, senders=6,
-             gapped_senders=1, delay_minutes=0, pause=0.15, lull_every=0)  # fmt: skip
-LONG = Size("long", 520, 900, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=10,
-            gapped_senders=6, delay_minutes=1, pause=0.3, lull_every=60)  # fmt: skip
+SHORT = Size("short", 25, 20, people=150, limited=50, limit=30, gapped=14, sender_limit=18, senders=8,
+             gapped_senders=0, delay_minutes=0, pause=0.15, lull_every=0)  # fmt: skip
+LONG = Size("long", 520, 900, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=24,
+            gapped_senders=12, delay_minutes=1, pause=0.3, lull_every=60)  # fmt: skip
 
 # Kind -> how often, relative to the others.
 KILLS = {
@@ -63,7 +63,7 @@ TROUBLES = {
     "550": 3,
     "drop at mail": 1,
 }
-EDITS = {"hours": 14, "pause": 4, "resume": 4, "limit": 5, "add people": 2}
+EDITS = {"hours": 14, "pause": 4, "resume": 10, "limit": 5, "add people": 2}
 # Not in the short form: what they cause is waited out for too long.
 LONG_ONLY = ("451", "drop at mail", "add people")
 

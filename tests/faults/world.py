@@ -3,7 +3,6 @@
 import http.client
 import json
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -14,8 +13,18 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from campaigns import admitting
-from campaigns.models import Campaign, CampaignDay, Message, Prospect, Sender, SenderDay, Suppression, new_id
-from campaigns.models import connect, session_factory
+from campaigns.models import (
+    Campaign,
+    CampaignDay,
+    Message,
+    Prospect,
+    Sender,
+    SenderDay,
+    Suppression,
+    connect,
+    new_id,
+    session_factory,
+)
 from campaigns.models.sessions import silence
 from campaigns.rules.days import local_day
 from tests.faults.crew import Crew
@@ -56,7 +65,7 @@ def middle_of_the_day() -> str:
 
 
 class World:
-    """Three campaigns: a large one; a limited one that shares a sender with it; one with long gaps and a tired sender."""
+    """Three campaigns: a large one; a limited one that shares a sender with it; one with gaps and a tired sender."""
 
     def __init__(self, crew: Crew, size: Size, smtp_port: int, database_url: str) -> None:
         self.crew = crew
@@ -74,12 +83,16 @@ class World:
     def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and answer; gone about again for as long as nobody answers."""
         deadline = time.monotonic() + API_SECONDS
+        last: object = None
         while True:
-            with suppress(OSError, http.client.HTTPException, ValueError):
+            try:
                 status, answer = self._call_once(method, path, body)
                 if status < 500:
                     return status, answer
-            assert time.monotonic() < deadline, f"{method} {path}: no answer in {API_SECONDS:g} s"
+                last = answer
+            except (OSError, http.client.HTTPException, ValueError) as failed:
+                last = failed
+            assert time.monotonic() < deadline, f"{method} {path}: {last!r} for {API_SECONDS:g} s; {self.crew.state()}"
             self.crew.rest(0.1)
 
     def _call_once(self, method: str, path: str, body: object) -> tuple[int, Any]:
@@ -211,7 +224,7 @@ class World:
 
     def any_hours(self, ours: Ours, choice: Random) -> dict[str, Any] | None:
         """Always open; open now; closed now; or open every other minute."""
-        how = choice.choices(("always", "open", "closed", "blinking", "closing"), (3, 3, 3, 2, 2))[0]
+        how = choice.choices(("always", "open", "closed", "blinking", "closing"), (4, 4, 2, 2, 1))[0]
         return None if how == "always" else hours_of(ours.zone, how)
 
     # After the storm.
@@ -250,6 +263,15 @@ class World:
         ).all()
         spent_up = set(session.scalars(full))
         return sum(1 for row in rows if row.campaign_id not in spent_up or row.counted_on == today)
+
+    def lanes(self) -> str:
+        """How the senders stand: for whoever wants to know why nothing goes out."""
+        now = datetime.now(UTC)
+        with self.sessions() as session:
+            return f"at {now}: " + ", ".join(
+                f"{one.email_address} {one.status} {one.status_reason} lease {one.lease_until} next {one.next_send_at}"
+                for one in session.scalars(select(Sender))
+            )
 
     def count(self, session: Session, status: str) -> int:
         """How many messages have this status."""
