@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL = help
-.PHONY: run test bench check docs lock help
+.PHONY: run test bench faults check docs lock help
 
 run: ## Start everything on this machine and print the address; Ctrl-C ends it
 	@scripts/venv
@@ -12,11 +12,15 @@ run: ## Start everything on this machine and print the address; Ctrl-C ends it
 test: ## Run all tests; some of them: make test ARGS="tests/rules -x"
 	@scripts/venv dev
 	@scripts/browser
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
 
 bench: ## Run the benchmarks; ratios side by side
 	@scripts/venv dev
 	@$(PYTHON) -m tests.bench $(ARGS)
+
+faults: ## Kill everything at random while mail goes out, and audit; ARGS="--seed 1" replays
+	@scripts/venv dev
+	@$(PYTHON) -m tests.faults $(ARGS)
 
 check: ## Check style, types, floors and templates
 	@scripts/venv dev
