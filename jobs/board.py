@@ -103,7 +103,7 @@ class Board:
             workers = Worker.all(connection=self._redis, serializer=JSONSerializer)
             jobs = self._jobs(job_id for queue in queues for job_id in self._job_ids(queue))
             return Overview(
-                workers=[self._worker(worker) for worker in workers],
+                workers=[self._worker(worker) for worker in workers if isinstance(worker, Worker)],
                 queues=[self._counts(queue) for queue in queues],
                 jobs=sorted(jobs, key=_newest, reverse=True),
             )
