@@ -98,9 +98,7 @@ def test_everybody_can_read(page: Page, seen: Seen, path: str) -> None:
     assert_readable(page)
 
 
-def test_everybody_can_read_why_a_sequence_was_refused(
-    page: Page, stack: Stack, seen: Seen, console: Console
-) -> None:
+def test_everybody_can_read_why_a_sequence_was_refused(page: Page, stack: Stack, seen: Seen, console: Console) -> None:
     console.expect_status(422)
     wait = nodes_of(stack, seen.draft)[1]["id"]
     page.goto(f"/campaigns/{seen.draft}/sequence")

@@ -50,7 +50,9 @@ def test_a_stale_page_is_told_that_the_sequence_is_locked_by_now(plain: Page, st
     launch(stack, campaign)
     before = nodes_of(stack, campaign)
     plain.get_by_role("button", name="Remove Email 1").click()
-    expect(plain.locator("#flashes")).to_contain_text("Nothing was changed: the sequence can be changed in a draft only")
+    expect(plain.locator("#flashes")).to_contain_text(
+        "Nothing was changed: the sequence can be changed in a draft only"
+    )
     assert nodes_of(stack, campaign) == before
 
 
