@@ -189,6 +189,9 @@ def test_the_rolling_week_opens_when_its_oldest_send_is_seven_days_old() -> None
     assert earliest(here, T) == T + DAY
     lowered = facts(weekly_limit=2, week_uses=uses)
     assert earliest(lowered, T) == T + 2 * DAY
+    closed = eligible(lowered, T)
+    assert closed is not None
+    assert closed.opens_at == T + 2 * DAY
 
 
 def test_an_account_that_may_send_nothing_of_a_kind_never_opens() -> None:
