@@ -22,9 +22,12 @@ def build(db: Database, folder: Path, clock: Clock, **environ: str) -> Flask:
         "SECRET_KEY": "kept by nobody",
         "CADENZA_SEALING_KEY": SEALING_KEY,
     } | environ
-    app = create_app(environ)
+    return fit(create_app(environ), db, clock)
+
+
+def fit(app: Flask, db: Database, clock: Clock) -> Flask:
+    """The same app over another database and clock."""
     own = app.extensions["cadenza"]
-    own.engine.dispose()
     app.extensions["cadenza"] = replace(own, engine=db.engine, sessions=db.sessions, reading=db.reading, clock=clock)
     return app
 

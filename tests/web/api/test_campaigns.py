@@ -159,27 +159,12 @@ LISTS = ("/campaigns", "/senders", "/keys")
 
 
 @pytest.mark.parametrize("path", LISTS)
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("page=0", "page"),
-        ("page=-1", "page"),
-        ("page=x", "page"),
-        ("page=", "page"),
-        ("page=1.0", "page"),
-        ("page=٣", "page"),
-        ("page=00000000000199999999999999999999", "page"),
-        ("limit=0", "limit"),
-        ("limit=201", "limit"),
-        ("limit=99999999999999999999", "limit"),
-    ],
-)
-def test_a_page_that_cannot_be_is_refused(alice: Caller, path: str, query: str, field: str) -> None:
-    assert fields(told(alice.get(f"{path}?{query}"), 400, "invalid")) == [field]
-
-
-@pytest.mark.parametrize("path", LISTS)
-def test_the_last_page_there_can_be_is_empty(alice: Caller, path: str) -> None:
+def test_a_page_that_cannot_be_is_refused(alice: Caller, path: str) -> None:
+    pages = ("0", "-1", "x", "", "1.0", "٣", "00000000000199999999999999999999", "1000001")
+    limits = ("0", "201", "99999999999999999999")
+    for name, values in (("page", pages), ("limit", limits)):
+        for value in values:
+            assert fields(told(alice.get(f"{path}?{name}={value}"), 400, "invalid")) == [name]
     answer = alice.get(f"{path}?page=1000000&limit=200").json
     assert answer[path[1:]] == []
     assert (answer["page"], answer["limit"]) == (1000000, 200)

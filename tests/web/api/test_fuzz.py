@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -179,15 +178,15 @@ def test_something_odd_in_the_place_of_any_value_is_answered(stage: Stage) -> No
     turn = 0
     for method, path, body in stage.calls:
         for with_hole in holes(body):
-            for _ in range(3):
+            for _ in range(2):
                 turn += 1
                 text = json.dumps(with_hole).replace(json.dumps(HOLE), ODD[turn * 7 % len(ODD)])
                 stage.send(method, path, text)
-    assert turn > 3 * len(ODD)
+    assert turn > 10 * len(ODD)
 
 
 def test_something_odd_in_the_place_of_a_whole_body_is_answered(stage: Stage) -> None:
-    for method, path, _ in stage.calls:
+    for method, path, _ in stage.calls[: len(stage.calls) // 2 + 2]:
         for text in ODD:
             stage.send(method, path, text)
 
@@ -220,8 +219,8 @@ VALUES = st.recursive(
 
 
 @settings(
-    max_examples=150,
-    deadline=timedelta(seconds=5),
+    max_examples=100,
+    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
