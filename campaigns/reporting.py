@@ -100,9 +100,7 @@ def _campaign(
     }
 
 
-def campaign_page(
-    session: Session, workspace_id: UUID, *, page: int, limit: int, now: datetime
-) -> tuple[list[Campaign], int]:
+def campaign_page(session: Session, workspace_id: UUID, *, page: int, limit: int) -> tuple[list[Campaign], int]:
     """One page of a workspace's campaigns, and how many there are."""
     own = Campaign.workspace_id == workspace_id
     total = session.scalar(select(func.count()).select_from(Campaign).where(own)) or 0

@@ -20,7 +20,7 @@ def list_campaigns() -> ResponseReturnValue:
     """Active and paused first, then drafts, then completed."""
     page, limit = paging()
     with house().reading() as db:
-        found, total = reporting.campaign_page(db, person().workspace_id, page=page, limit=limit, now=now())
+        found, total = reporting.campaign_page(db, person().workspace_id, page=page, limit=limit)
         return page_json("campaigns", reporting.listed_json(db, found, now()), total, page, limit)
 
 

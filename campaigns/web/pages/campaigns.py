@@ -34,7 +34,7 @@ def index() -> ResponseReturnValue:
     """Status, progress, what happens next and when."""
     page, workspace_id = page_number(), person().workspace_id
     with house().reading() as db:
-        found, total = reporting.campaign_page(db, workspace_id, page=page, limit=PAGE, now=now())
+        found, total = reporting.campaign_page(db, workspace_id, page=page, limit=PAGE)
         context = {
             "campaigns": _shown(db, found),
             "page": page,
