@@ -19,7 +19,7 @@ DAY_SECONDS = 24 * 60 * 60
 # A page does not wait longer than this for a Redis that is away; the commit stands either way.
 PATIENCE_SECONDS = 1.0
 # How long a bell that was rung keeps others of the same kind quiet, if its job never starts.
-RUNG_SECONDS = 5
+RUNG_SECONDS = 15
 
 
 @dataclass(frozen=True)

@@ -55,10 +55,10 @@ def is_suppressed(session: Session, prospect: Prospect) -> bool:
     return session.scalar(listed.limit(1)) is not None
 
 
-def has_unsettled(session: Session, prospect_id: UUID) -> bool:
-    """Whether a message to this prospect is under way, or its outcome unknown."""
-    unsettled = select(Message.id).where(Message.prospect_id == prospect_id, Message.status.in_((SENDING, UNKNOWN)))
-    return session.scalar(unsettled.limit(1)) is not None
+def open_message(session: Session, prospect_id: UUID) -> str | None:
+    """`sending` or `unknown`: the state of a message to this prospect whose outcome is not written down."""
+    unsettled = select(Message.status).where(Message.prospect_id == prospect_id, Message.status.in_((SENDING, UNKNOWN)))
+    return session.scalar(unsettled.limit(1))
 
 
 def _sender_state(sender: Sender | None) -> tuple[str | None, str | None]:
@@ -101,5 +101,5 @@ def read_facts(
         week_uses=week_uses(session, sender.id, node.type, now) if sender and node and weekly else (),
         next_send_at=sender.next_send_at if sender else None,
         suppressed=is_suppressed(session, prospect),
-        unsettled=prospect.due_at is None and has_unsettled(session, prospect.id),
+        open_message=open_message(session, prospect.id) if prospect.due_at is None else None,
     )

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, Node
+from campaigns.models.finding import nodes_of
 from campaigns.models.message import SENT, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
@@ -61,6 +62,12 @@ def _reply_subject(subject: str) -> str:
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
 
 
+def _opening_subject(session: Session, node: Node) -> str:
+    """The subject that a thread was meant to start with: its first email may have been skipped."""
+    before = [one for one in nodes_of(session, node.campaign_id) if one.position < node.position and one.subject]
+    return (before[-1].subject or "") if before else ""
+
+
 def _signed(body: str, signature: str) -> str:
     return f"{body.rstrip()}\n\n{signature.strip()}\n" if signature.strip() else f"{body.rstrip()}\n"
 
@@ -78,7 +85,10 @@ def compose(
     values = values_for(prospect, sender)
     signature = node.signature if node.signature is not None else campaign.signature
     thread = _thread(session, prospect.id) if node.is_reply else []
-    subject = fill_subject(node.subject or "", values) if not thread else _reply_subject(thread[0].subject or "")
+    if thread:
+        subject = _reply_subject(thread[0].subject or "")
+    else:
+        subject = fill_subject(node.subject or _opening_subject(session, node), values)
     address = sender.email_address or ""
     return Outgoing(
         from_name=sender.display_name,

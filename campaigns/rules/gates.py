@@ -25,7 +25,7 @@ class Facts:
     Counts are of `today`, the workspace's calendar day at that instant. `week_uses` holds the instants of the
     account's sends of this step's kind in the rolling 7 days, oldest first; empty where no weekly limit applies.
     `counted_today` says that the prospect was messaged today already, so a further step takes no place of the
-    campaign's daily limit.
+    campaign's daily limit. `open_message` is `sending` or `unknown` while a message's outcome is not written down.
     """
 
     due_at: datetime | None
@@ -46,7 +46,7 @@ class Facts:
     week_uses: tuple[datetime, ...]
     next_send_at: datetime | None
     suppressed: bool
-    unsettled: bool = False
+    open_message: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ _STATUS_REASONS = {
 
 
 def _status(facts: Facts, t: datetime) -> Closed | None:
-    if facts.unsettled:
+    if facts.open_message == "sending":
+        return Closed("status", "A message is being handed over right now.", None)
+    if facts.open_message:
         reason = "Whether the last message arrived is unknown: say so on the overview."
         return Closed("status", reason, None)
     if facts.campaign_status == ACTIVE:

@@ -119,7 +119,7 @@ def test_the_reason_of_a_pause_is_told() -> None:
 
 
 def test_somebody_with_an_unknown_outcome_waits_for_a_person() -> None:
-    here = facts(due_at=None, unsettled=True)
+    here = facts(due_at=None, open_message="unknown")
     assert gate(eligible(here, T)) == "status"
     assert earliest(here, T) is None
 

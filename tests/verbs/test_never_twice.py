@@ -219,6 +219,21 @@ def test_no_answer_to_a_message_that_was_handed_over_is_an_unknown_outcome(play:
     assert (message.status, prospect.id) == ("unknown", person)
 
 
+def test_while_a_message_is_being_handed_over_the_explanation_says_so(play: Play) -> None:
+    campaign, _ = launched(play, 1, nodes=TWO_EMAILS)
+    told: list[str] = []
+
+    def look(_: Outgoing) -> None:
+        with play.db.sessions() as session:
+            person = session.scalars(select(Prospect.id)).one()
+            found = explaining.explain(session, session.get_one(Campaign, campaign.id), person, play.now)
+            told.append(found.reason)
+
+    play.post.instead = look
+    play.tick()
+    assert told == ["A message is being handed over right now."]
+
+
 def test_settled_as_sent_the_sequence_goes_on_from_when_it_left(play: Play) -> None:
     campaign = unknown(play)
     play.now += 6 * HOUR
@@ -248,6 +263,13 @@ def test_settled_as_skipped_the_next_step_follows_without_it(play: Play) -> None
     assert [sent.at for sent in play.sent] == [make.NOW + 6 * HOUR + DAY]
     assert statuses(play) == ["skipped", "sent"]
     assert play.campaign(campaign.id).status == COMPLETED
+
+
+def test_a_reply_to_an_email_that_was_skipped_has_the_subject_of_the_thread(play: Play) -> None:
+    campaign = unknown(play, nodes=[make.EMAIL_STEP, make.delay(days=1), {**make.FOLLOW_UP, "subject": ""}, make.END])
+    settle(play, campaign, "skip")
+    play.play(play.now + 2 * DAY)
+    assert (play.sent[0].outgoing.subject, play.sent[0].outgoing.references) == (play.messages()[0].subject, ())
 
 
 def test_a_campaign_waits_for_its_last_unknown_outcome(play: Play) -> None:
