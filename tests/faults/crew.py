@@ -114,6 +114,8 @@ class Crew:
             # The first one was started elsewhere, and as long as it is not buried it counts as running.
             with suppress(ChildProcessError):
                 os.waitpid(killed, os.WNOHANG)
+        if part.process:
+            part.process.wait()  # it is dead; only to bury it
         options: dict[str, object] = {"cwd": ROOT, "env": self.environ, "preexec_fn": tether(), **part.options}
         part.process = subprocess.Popen(
             part.command,
