@@ -3,7 +3,6 @@
 import argparse
 import secrets
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -61,8 +60,8 @@ def main(arguments: list[str]) -> int:
         size = replace(size, kills=chosen.kills)
     databases = chosen.database or ["sqlite", "postgresql"]
     # A process of its own for each: what it starts is tied to its first thread.
-    with ProcessPoolExecutor(len(databases) if chosen.together else 1, get_context("spawn")) as pool:
-        reports = list(pool.map(run_aloud, databases, [seed] * len(databases), [size] * len(databases)))
+    with get_context("spawn").Pool(len(databases) if chosen.together else 1) as pool:
+        reports = pool.starmap(run_aloud, [(database, seed, size) for database in databases], chunksize=1)
     text = table(reports)
     print(text)
     for report in reports:

@@ -224,8 +224,8 @@ def run_aloud(kind: str, seed: int, size: Size) -> Report:
 
     say(f"begins; again with --seed {seed} --database {kind}")
     report = run(kind, seed, size, say)
-    restarts = ", ".join(f"{seconds:.1f}" for seconds in report.restarts)
+    restarts = ", ".join(f"{seconds:.1f}" for seconds in report.restarts) or "not timed"
     say(f"done, {sum(report.findings.counts.values())} violations")
-    say(f"mail went out again {restarts} s after everything was killed")
+    say(f"seconds from a restart of everything to the next mail: {restarts}")
     say(f"the latest begin after closing: {report.findings.latest:.2f} s")
     return report
