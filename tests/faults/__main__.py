@@ -1,12 +1,14 @@
 """`make faults`: the long form of the faults suite on both databases; prints the report and writes docs/faults.md."""
 
 import argparse
+import os
 import secrets
 import sys
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
+from jobs.tether import tie
 from tests.faults.plan import LONG, SHORT
 from tests.faults.storm import Report, run_aloud
 
@@ -60,7 +62,7 @@ def main(arguments: list[str]) -> int:
         size = replace(size, kills=chosen.kills)
     databases = chosen.database or ["sqlite", "postgresql"]
     # A process of its own for each: what it starts is tied to its first thread.
-    with get_context("spawn").Pool(len(databases) if chosen.together else 1) as pool:
+    with get_context("spawn").Pool(len(databases) if chosen.together else 1, tie, [os.getpid()]) as pool:
         reports = pool.starmap(run_aloud, [(database, seed, size) for database in databases], chunksize=1)
     text = table(reports)
     print(text)
