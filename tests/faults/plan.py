@@ -37,7 +37,7 @@ class Size:
     lull_every: int
 
 
-SHORT = Size("short", 25, 15, people=110, limited=50, limit=30, gapped=14, sender_limit=18, senders=8,
+SHORT = Size("short", 25, 15, people=110, limited=30, limit=18, gapped=8, sender_limit=10, senders=8,
              gapped_senders=0, delay_minutes=0, pause=0.15, lull_every=0)  # fmt: skip
 LONG = Size("long", 520, 900, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=24,
             gapped_senders=12, delay_minutes=1, pause=0.3, lull_every=60)  # fmt: skip
