@@ -14,6 +14,7 @@ from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, No
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import Gate
 from campaigns.models.message import Message
+from campaigns.models.paging import page_of
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.wake_up import WakeUp
@@ -102,11 +103,9 @@ def _campaign(
 
 def campaign_page(session: Session, workspace_id: UUID, *, page: int, limit: int) -> tuple[list[Campaign], int]:
     """One page of a workspace's campaigns, and how many there are."""
-    own = Campaign.workspace_id == workspace_id
-    total = session.scalar(select(func.count()).select_from(Campaign).where(own)) or 0
-    order = case(ORDER, value=Campaign.status)
-    query = select(Campaign).where(own).order_by(order, Campaign.updated_at.desc(), Campaign.id.desc())
-    return list(session.scalars(query.limit(limit).offset((page - 1) * limit))), total
+    own = [Campaign.workspace_id == workspace_id]
+    order = (case(ORDER, value=Campaign.status), Campaign.updated_at.desc(), Campaign.id.desc())
+    return page_of(session, Campaign, own, *order, page=page, limit=limit)
 
 
 def listed_json(session: Session, campaigns: Sequence[Campaign], now: datetime) -> list[JsonObject]:
@@ -201,10 +200,7 @@ def _sender(sender: Sender, usage: JsonObject) -> JsonObject:
 
 def sender_page(session: Session, workspace_id: UUID, *, page: int, limit: int) -> tuple[list[Sender], int]:
     """One page of a workspace's sender accounts, oldest first, and how many there are."""
-    own = Sender.workspace_id == workspace_id
-    total = session.scalar(select(func.count()).select_from(Sender).where(own)) or 0
-    query = select(Sender).where(own).order_by(Sender.id).limit(limit).offset((page - 1) * limit)
-    return list(session.scalars(query)), total
+    return page_of(session, Sender, [Sender.workspace_id == workspace_id], Sender.id, page=page, limit=limit)
 
 
 def prospect_json(prospect: Prospect) -> JsonObject:
@@ -256,10 +252,7 @@ def wake_up_json(wake_up: WakeUp) -> JsonObject:
 
 def wake_up_page(session: Session, campaign_id: UUID, *, page: int, limit: int) -> tuple[list[WakeUp], int]:
     """One page of a campaign's wake-ups, newest first, and how many there are."""
-    own = WakeUp.campaign_id == campaign_id
-    total = session.scalar(select(func.count()).select_from(WakeUp).where(own)) or 0
-    query = select(WakeUp).where(own).order_by(WakeUp.id.desc()).limit(limit).offset((page - 1) * limit)
-    return list(session.scalars(query)), total
+    return page_of(session, WakeUp, [WakeUp.campaign_id == campaign_id], WakeUp.id.desc(), page=page, limit=limit)
 
 
 def overdue_seconds(session: Session, now: datetime) -> int:

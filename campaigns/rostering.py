@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign
@@ -14,6 +14,7 @@ from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.gate import ensure_gates
 from campaigns.models.log import note
 from campaigns.models.message import Message
+from campaigns.models.paging import page_of
 from campaigns.models.prospect import Prospect
 from campaigns.rules import lifecycle
 from campaigns.rules.kinds import Context, UuidList
@@ -53,10 +54,8 @@ def listed(
     session: Session, campaign: Campaign, wanted: Filter, *, page: int, limit: int
 ) -> tuple[list[Prospect], int]:
     """One page of the roster in the order people were added, and how many match in all."""
-    conditions = [Prospect.campaign_id == campaign.id, *wanted.conditions()]
-    total = session.scalar(select(func.count()).select_from(Prospect).where(*conditions)) or 0
-    query = select(Prospect).where(*conditions).order_by(Prospect.id)
-    return list(session.scalars(query.limit(limit).offset((page - 1) * limit))), total
+    own = [Prospect.campaign_id == campaign.id, *wanted.conditions()]
+    return page_of(session, Prospect, own, Prospect.id, page=page, limit=limit)
 
 
 def edit(

@@ -12,8 +12,6 @@ from campaigns.channels.mime import write
 from campaigns.channels.outgoing import Doubtful, Outgoing, Unsent
 from campaigns.rules.outgoing import wire_address
 
-SECURITIES = ("none", "starttls", "tls")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Seconds to wait for any one answer of the server. RFC 5321 section 4.5.3.2 allows minutes; a lane is serial.
 TIMEOUT = 30
 READY, FORWARDS, START_DATA, CLOSING = 250, 251, 354, 421
@@ -25,7 +23,7 @@ MOST_WORDS = 500
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and as whom to sign in. `security` is one of SECURITIES; `none` for loopback hosts only."""
+    """Where and as whom to sign in. `security` is one of rules.accounts.SECURITIES."""
 
     host: str
     port: int

@@ -9,8 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.models.base import Base, Json, new_id
 
-CAUSES = ("operating_hours", "launch", "resume", "limit", "senders")
-
 
 class WakeUp(Base):
     """Asked for in the transaction that made it necessary, carried out and filled in by a job.

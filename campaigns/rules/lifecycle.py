@@ -26,8 +26,6 @@ PROSPECT_STATUSES = (PENDING, *IN_FLIGHT, *TERMINAL)
 # What a prospect is once a step of this type has left.
 STATUS_AFTER = {"email": SENT, "connection_request": CONNECTION_SENT, "message": MESSAGE_SENT}
 
-SENDER_STATUSES = ("active", "needs_attention", "disconnected")
-
 # A launch that has not come through after this many seconds falls back to draft (CONTRACT section 7).
 LAUNCH_LIMIT_SECONDS = 120
 
