@@ -1,5 +1,6 @@
 """Connecting to the database, and the bells that ring once a commit is in it."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,10 +13,9 @@ from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 BUSY_SECONDS = 30
 
 SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
+    f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
     # FULL: a claim must be on the disk before the message it belongs to is handed over.
     "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-65536",
@@ -73,6 +73,7 @@ def _connect_sqlite(url: str) -> Engine:
         cursor = raw.cursor()
         for pragma in SQLITE_PRAGMAS:
             cursor.execute(pragma)
+        _write_ahead(cursor)
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -82,6 +83,20 @@ def _connect_sqlite(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(cursor: Any) -> None:
+    # Only the first process to open a new file changes its mode. The others are told "locked" meanwhile, and at
+    # once: SQLite's busy timeout does not cover this change, so the patience is ours.
+    patience = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except _sqlite_module().OperationalError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
 
 
 def session_factory(engine: Engine, ringer: Ringer, *, readonly: bool = False) -> sessionmaker[Session]:

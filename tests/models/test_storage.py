@@ -1,8 +1,10 @@
 """What is kept is what was written, on both databases."""
 
 import json
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,6 +284,26 @@ def test_a_sqlite_commit_is_on_the_disk(sqlite_url: str) -> None:
         }
     engine.dispose()
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+def _journal_mode(engine: Engine) -> Any:
+    with engine.connect() as connection:
+        return connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+
+
+def test_a_process_that_opens_a_new_file_beside_another_waits_its_turn(tmp_path: Path) -> None:
+    file = tmp_path / "new.db"
+    engine = connect(f"sqlite:///{file}")
+    driver: Any = engine.dialect.dbapi
+    with closing(driver.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # writing: the mode of the file cannot be changed now
+        with ThreadPoolExecutor(1) as pool:
+            mode = pool.submit(_journal_mode, engine)
+            with pytest.raises(TimeoutError):
+                mode.result(timeout=0.3)
+            other.execute("COMMIT")
+            assert mode.result(timeout=30) == "wal"
+        engine.dispose()
 
 
 def test_events_are_json_that_anybody_can_read(db: Database) -> None:
