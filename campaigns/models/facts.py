@@ -61,7 +61,8 @@ def open_message(session: Session, prospect_id: UUID) -> str | None:
     return session.scalar(unsettled.limit(1))
 
 
-def _sender_state(sender: Sender | None) -> tuple[str | None, str | None]:
+def sender_state(sender: Sender | None) -> tuple[str | None, str | None]:
+    """Whether the account can send, and why not."""
     if sender is None:
         return None, None
     if sender.type not in SENDABLE:
@@ -80,7 +81,7 @@ def read_facts(
     """Everything that decides about the prospect's next step, as it stands at `now`."""
     timezone = campaign.workspace.timezone
     today = local_day(now, timezone)
-    status, reason = _sender_state(sender)
+    status, reason = sender_state(sender)
     weekly = sender.weekly_limit(node.type) if sender and node else None
     return Facts(
         due_at=prospect.due_at,

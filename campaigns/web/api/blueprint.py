@@ -89,6 +89,15 @@ def is_strict() -> bool:
 
 
 STRICT = ("handling=strict", 'handling="strict"')
+SWITCH = {"true": True, "1": True, "false": False, "0": False}
+
+
+def is_dry_run() -> bool:
+    """`?dry_run=true`. Raises Invalid for any other word: a trial must not be taken for an edit."""
+    word = request.args.get("dry_run", "false").lower()
+    if word not in SWITCH:
+        raise Invalid.of([Problem("dry_run", "must be true or false")])
+    return SWITCH[word]
 
 
 def _number(name: str, default: int, most: int) -> int:

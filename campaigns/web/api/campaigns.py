@@ -4,15 +4,14 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from flask import request
 from flask.typing import ResponseReturnValue
 
 from campaigns import editing, launching, reporting
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign
-from campaigns.rules.refusals import Invalid
-from campaigns.web.api.blueprint import blueprint, is_strict, page_json, paging, read_object
+from campaigns.web.api.blueprint import blueprint, is_dry_run, is_strict, page_json, paging, read_object
 from campaigns.web.house import house, now, person
+from campaigns.web.rehearsal import rehearse
 
 
 @blueprint.get("/campaigns")
@@ -49,10 +48,11 @@ def read_campaign(campaign_id: UUID) -> ResponseReturnValue:
 @blueprint.patch("/campaigns/<uuid:campaign_id>")
 def edit_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """CONTRACT section 2, and the wake-up of section 5."""
-    if "dry_run" in request.args:
-        # Taking the body for a real edit would be worse than saying no.
-        raise Invalid("This version has no dry run yet: nothing was changed.", code="not_available")
     body = read_object()
+    if is_dry_run():
+        rehearsal = rehearse(campaign_id, body, strict=is_strict())
+        impact = rehearsal.impact.to_json() if rehearsal.impact else None
+        return {**rehearsal.answer, "dry_run": True, "impact": impact}
     who = person()
     with house().sessions.begin() as db:
         campaign, changes = editing.edit(

@@ -269,11 +269,54 @@ def test_a_sequence_goes_out_and_comes_back(alice: Caller) -> None:
     assert alice.get(path).json["sequence_nodes"] == answer
 
 
-def test_a_dry_run_is_not_taken_for_an_edit(alice: Caller, db: Database) -> None:
+def test_a_dry_run_says_what_an_edit_would_do_and_writes_nothing(alice: Caller, db: Database) -> None:
     path = made(alice)
     before = db.dump()
-    told(alice.patch(f"{path}?dry_run=true", {"name": "Summer"}), 400)
+    answer = alice.patch(f"{path}?dry_run=true", {"name": "Summer", "mood": 1}).json
+    assert answer["dry_run"] is True
+    assert answer["campaign"]["name"] == "Summer"
+    assert answer["changes"]["applied"] == ["name"]
+    assert answer["changes"]["ignored"][0]["field"] == "mood"
+    assert answer["wake_up"] is None and answer["impact"] is None
     assert db.dump() == before
+    assert db.rung == []
+
+
+def test_a_dry_run_refuses_what_an_edit_would_refuse(alice: Caller, db: Database) -> None:
+    path = made(alice)
+    before = db.dump()
+    assert fields(told(alice.patch(f"{path}?dry_run=true", {"daily_limit": 0}), 400)) == ["daily_limit"]
+    strict = {"Prefer": "handling=strict"}
+    assert fields(told(alice.patch(f"{path}?dry_run=1", {"mood": 1}, headers=strict), 400)) == ["mood"]
+    assert fields(told(alice.patch(f"{path}?dry_run=maybe", {"name": "Summer"}), 400)) == ["dry_run"]
+    assert db.dump() == before
+
+
+def test_a_dry_run_of_false_is_an_edit(alice: Caller) -> None:
+    path = made(alice)
+    alice.patch(f"{path}?dry_run=false", {"name": "Summer"}).json
+    assert alice.get(path).json["campaign"]["name"] == "Summer"
+
+
+def test_new_hours_are_tried_on_everybody_who_sleeps(alice: Caller, db: Database) -> None:
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        sender = make.sender(session, workspace, min_gap=60, max_gap=60)
+        launched = make.launched(session, workspace, 5, senders=[sender], operating_hours=make.week("01:00", "02:00"))
+    path = f"/campaigns/{launched.id}"
+    before = db.dump()
+    answer = alice.patch(f"{path}?dry_run=true", {"operating_hours": None}).json
+    impact = answer["impact"]
+    assert (impact["sleeping"], impact["resumed"], impact["slept_again"]) == (5, 5, 0)
+    assert impact["first_send_at"]["after"] == "2026-03-02T10:00:00Z"
+    assert impact["last_send_at"]["after"] == "2026-03-02T10:04:00Z"
+    assert impact["first_send_at"]["before"] == "2026-03-03T01:00:00Z"
+    assert impact["bottleneck"] == {
+        "sender_account_id": str(sender.id),
+        "label": sender.label,
+        "gate": "sender_gap",
+    }
+    assert db.dump() == before and db.rung == []
 
 
 # Checking and moving
