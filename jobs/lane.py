@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -43,8 +44,10 @@ def lane(sender_id: str) -> int:
         heart.join()
 
 
-def _wait(time: timedelta) -> None:
-    stopping.pause(time.total_seconds())
+def _wait(pause: timedelta) -> None:
+    """Whoever asks to stop: gaps waited for here are short, and an outcome that the database did not take yet is
+    lost with this process. The supervisor is patient enough (jobs.supervisor.WORKER_STOP_SECONDS)."""
+    time.sleep(pause.total_seconds())
 
 
 def _beat(work: Lane, done: threading.Event) -> None:

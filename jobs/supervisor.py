@@ -22,8 +22,9 @@ from jobs.tether import tie
 ROOT = Path(__file__).resolve().parents[1]
 # `make run` passes this, so that a killed make does not leave the stack behind.
 WITH_PARENT = "--with-parent"
-# Longer than a message takes to be handed over: a worker that is asked to stop ends between two.
-WORKER_STOP_SECONDS = 15.0
+# A worker that is asked to stop ends between two messages, within a second or so. This is for the one whose database is
+# away: longer than it goes on trying to write down what became of the last one (campaigns.sending.lane.RECORD_PAUSES).
+WORKER_STOP_SECONDS = 45.0
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 

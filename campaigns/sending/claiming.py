@@ -56,18 +56,24 @@ class LeaseLost(Exception):
 
 
 def claim(
-    session: Session, sender_id: UUID, token: str, prospect_id: UUID, now: datetime, gap_of: GapOf
+    session: Session,
+    sender_id: UUID,
+    token: str,
+    prospect_id: UUID,
+    clock: Callable[[], datetime],
+    gap_of: GapOf,
 ) -> Claim | Closed | Settled:
     """Claim the prospect's next step for sending, or say which gate is closed after all.
 
     Raises LeaseLost. Locks the sender, then the campaign (shared, so that lanes of one campaign do not wait for
-    each other), then the prospect.
+    each other), then the prospect. Only then it looks at the clock: a gate may close while it waits for them.
     """
     sender = session.scalar(select(Sender).where(Sender.id == sender_id).with_for_update(key_share=True))
     if sender is None or sender.lease_token != token:
         raise LeaseLost
-    sender.lease_until = now + LEASE
     found = _lock(session, prospect_id)
+    now = clock()
+    sender.lease_until = now + LEASE
     if found is None:
         return Settled()
     campaign, prospect = found

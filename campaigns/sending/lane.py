@@ -35,8 +35,8 @@ Line = list[Candidate]
 
 @dataclass
 class Lane:
-    """One run of one sender's line. `clock` tells the time, `wait` passes it; `reading` sessions never
-    write; `stop` says that the process is asked to end."""
+    """One run of one sender's line. `clock` tells the time, `wait` passes it, whoever asks to stop; `reading`
+    sessions never write; `stop` says that the process is asked to end."""
 
     sessions: Sessions
     reading: Sessions
@@ -54,17 +54,18 @@ class Lane:
             return 0
         try:
             with ExitStack() as connection:
-                return self._work(connection, self.clock() + length)
+                return self._work(connection, length)
         except LeaseLost:
             return 0
         finally:
             self._give_lease_back()
 
-    def _work(self, connection: ExitStack, until: datetime) -> int:
-        sent = 0
+    def _work(self, connection: ExitStack, length: timedelta) -> int:
+        sent, began = 0, self.clock()
         channel: Channel | None = None
         shut: set[tuple[UUID, str]] = set()
-        while self.clock() < until and not self.stop():
+        # A clock that is put back ends the slice, instead of making it longer.
+        while began <= self.clock() < began + length and not self.stop():
             candidate = self._pick(shut)
             if candidate is None:
                 break
@@ -134,7 +135,7 @@ class Lane:
     def _claim(self, candidate: Candidate) -> Claim | bool:
         """A Claim to hand over; else whether a gate turned out to be closed."""
         with self.sessions.begin() as session:
-            outcome = claim(session, self.sender_id, self.token, candidate.prospect_id, self.clock(), self._gap)
+            outcome = claim(session, self.sender_id, self.token, candidate.prospect_id, self.clock, self._gap)
         return outcome if isinstance(outcome, Claim) else hasattr(outcome, "gate")
 
     def _gap(self, sender: Sender) -> timedelta:
@@ -146,16 +147,19 @@ class Lane:
             outcome = channel.send(claimed.outgoing)
         except (Unsent, Doubtful) as failed:
             outcome = failed
-        self._record(claimed, outcome)
+        self._record(claimed, outcome, self.clock())
         return int(isinstance(outcome, str))
 
-    def _record(self, claimed: Claim, outcome: Outcome) -> None:
-        """Write the outcome down, although the database may be away: nobody else knows it, and a person would have
-        to find out. A commit that came through without saying so is not written twice (`record`)."""
+    def _record(self, claimed: Claim, outcome: Outcome, at: datetime) -> None:
+        """Write the outcome of `at` down, although the database may be away or this process be asked to stop:
+        nobody else knows it, and a person would have to find out. A commit that came through without saying so is
+        not written twice (`record`)."""
         for pause in (*RECORD_PAUSES, None):
             try:
                 with self.sessions.begin() as session:
-                    record(session, claimed, outcome, self.clock(), self._gap)
+                    # Not the present: delays count from when it left. But nothing is of the future, if the
+                    # clock was put back meanwhile.
+                    record(session, claimed, outcome, min(at, self.clock()), self._gap)
                 return
             except DBAPIError as away:
                 if pause is None:
