@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL = help
-.PHONY: run test bench faults check docs lock help
+.PHONY: run test bench bench-peers faults check docs lock help
 
 run: ## Start everything on this machine and print the address; Ctrl-C ends it
 	@scripts/venv
@@ -14,9 +14,14 @@ test: ## Run all tests; some of them: make test ARGS="tests/rules -x"
 	@scripts/browser
 	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
 
-bench: ## Run the benchmarks; ratios side by side
+bench: ## Run the benchmarks and write docs/benchmarks.md; ARGS="--quick", ARGS="wake_up --sizes 1000"
 	@scripts/venv dev
 	@$(PYTHON) -m tests.bench $(ARGS)
+
+bench-peers: ## Give the same wake-up to Temporal, DBOS, Celery and procrastinate; they live in .venv-peers
+	@scripts/venv dev
+	@scripts/venv peers
+	@$(PYTHON) -m tests.bench.peers $(ARGS)
 
 faults: ## Kill everything at random while mail goes out, and audit; ARGS="--seed 1" replays
 	@scripts/venv dev
@@ -39,4 +44,4 @@ lock: ## Lock the newest versions that pyproject.toml allows
 	@scripts/lock
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
