@@ -125,7 +125,8 @@ def test_the_calendar_counts_days_and_steps_and_names_the_bottleneck(play: Play)
     assert calendar.total == 40
     assert calendar.days[play.now.date()] == {0: 15}
     assert calendar.span.bottleneck == (senders[0].id, "sender_daily_limit")
-    assert calendar.span.last is not None and calendar.ends_at == calendar.span.last + timedelta(days=1)
+    assert calendar.span.last is not None
+    assert calendar.ends_at == calendar.span.last + timedelta(days=1)
     assert not calendar.span.estimated
 
 
@@ -141,5 +142,7 @@ def test_an_edit_is_tried_on_the_same_people(play: Play) -> None:
         after = foreseeing.edited_scene(session, before, campaign)
         session.rollback()
     old, new = foreseeing.calendar(before).span, foreseeing.calendar(after).span
-    assert old.last and new.last and new.last < old.last
+    assert old.last is not None
+    assert new.last is not None
+    assert new.last < old.last
     assert new.first == play.now

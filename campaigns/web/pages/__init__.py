@@ -9,6 +9,7 @@ from campaigns.web.pages import (
     frame,
     keys,
     overview,
+    plan,
     prospects,
     senders,
     sequences,
@@ -30,7 +31,7 @@ BLUEPRINTS = (
     workers.blueprint,
 )
 # Further pages of the campaigns' blueprint, here so that their routes are there.
-PARTS = (overview, settings)
+PARTS = (overview, plan, settings)
 
 
 def register(app: Flask) -> None:
