@@ -2,6 +2,7 @@
 
 from campaigns.models.base import EPOCH, FOREVER, Base, new_id
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender, Node
+from campaigns.models.clock import Clock
 from campaigns.models.event import Event
 from campaigns.models.gate import Gate
 from campaigns.models.message import Message
@@ -21,6 +22,7 @@ __all__ = [
     "Campaign",
     "CampaignDay",
     "CampaignSender",
+    "Clock",
     "Event",
     "Gate",
     "Message",

@@ -1,6 +1,6 @@
 """Sender accounts: where messages leave from, each a serial lane."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,10 @@ from campaigns.models.base import Base, new_id
 
 # LinkedIn's rolling 7 days (CONTRACT section 4): kind of step -> (usual, premium).
 WEEKLY_LIMITS = {"connection_request": (80, 100), "message": (100, 150)}
+# A lane that gave no sign of life for this long is dead; work goes on within 30 s of a crash (CONTRACT section 4).
+LEASE = timedelta(seconds=20)
+# Pauses after failures in a row of a whole account; the last one repeats.
+ACCOUNT_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 300, 900))
 
 
 class Sender(Base):
@@ -57,6 +61,17 @@ class Sender(Base):
         """What people call this account."""
         address = self.email_address or self.profile_url
         return f"{self.display_name} <{address}>" if address else self.display_name
+
+    @property
+    def failure_pause(self) -> timedelta:
+        """For how long an account is left alone that could not be used `failures` times in a row, at least once."""
+        return ACCOUNT_PAUSES[min(self.failures, len(ACCOUNT_PAUSES)) - 1]
+
+    @property
+    def longest_pause(self) -> timedelta:
+        """No more than this can lie between now and `next_send_at`."""
+        gap = timedelta(seconds=self.max_gap)
+        return max(gap, self.failure_pause) if self.failures else gap
 
     def weekly_limit(self, step: str) -> int | None:
         """Most sends of a LinkedIn step in rolling 7 days; None where there is no such limit."""

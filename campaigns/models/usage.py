@@ -33,6 +33,13 @@ def give_back(session: Session, campaign_id: UUID, day: date) -> None:
     _count(session, row.where(CampaignDay.used > 0).values(used=CampaignDay.used - 1))
 
 
+def count_campaign(session: Session, campaign_id: UUID, day: date, by: int) -> None:
+    """Add `by` to what the campaign is said to have used of its limit on `day`, whatever the limit."""
+    _ensure(session, CampaignDay, campaign_id=campaign_id, day=day)
+    row = update(CampaignDay).where(CampaignDay.campaign_id == campaign_id, CampaignDay.day == day)
+    _count(session, row.values(used=CampaignDay.used + by))
+
+
 def count_sender(session: Session, sender_id: UUID, day: date, by: int) -> None:
     """Add `by` (which may be -1) to what the account sent on `day`. Its lane is serial; no check is needed."""
     _ensure(session, SenderDay, sender_id=sender_id, day=day)

@@ -5,7 +5,8 @@ committed as `sending` before the channel is called, and no transaction is open 
 dies in between leaves `sending`, which no machine repeats (CONTRACT section 4, "never twice").
 """
 
-from campaigns.sending.claiming import HEARTBEAT, LEASE
+from campaigns.models.sender import LEASE
+from campaigns.sending.claiming import HEARTBEAT
 from campaigns.sending.lane import SLICE, Lane
 from campaigns.sending.opening import open_channel
 

@@ -16,7 +16,7 @@ from campaigns.models.gate import roll_gates
 from campaigns.models.journey import leave
 from campaigns.models.message import SENDING, WAITING, Message
 from campaigns.models.prospect import Prospect
-from campaigns.models.sender import Sender
+from campaigns.models.sender import LEASE, Sender
 from campaigns.models.usage import count_sender, reserve
 from campaigns.models.writing import compose
 from campaigns.rules import lifecycle
@@ -26,9 +26,7 @@ from campaigns.rules.placeholders import BrokenTemplate, MissingValue
 
 log = logging.getLogger(__name__)
 
-# A lane that gave no sign of life for this long is dead. It gives one every HEARTBEAT, however slow the mail
-# server is; work goes on within 30 s of a crash (CONTRACT section 4).
-LEASE = timedelta(seconds=20)
+# How often a lane says that it lives, however slow its mail server is: several times within LEASE.
 HEARTBEAT = timedelta(seconds=4)
 
 GapOf = Callable[[Sender], timedelta]

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.channels.outgoing import Channel, Doubtful, Unsent
 from campaigns.models.lanes import Candidate, candidates
-from campaigns.models.sender import Sender
+from campaigns.models.sender import LEASE, Sender
 from campaigns.models.sessions import ring
 from campaigns.models.workspace import Workspace
-from campaigns.sending.claiming import LEASE, Claim, LeaseLost, claim
+from campaigns.sending.claiming import Claim, LeaseLost, claim
 from campaigns.sending.recording import Outcome, blame_account, record
 
 log = logging.getLogger(__name__)

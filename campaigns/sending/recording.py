@@ -18,8 +18,6 @@ from campaigns.sending.claiming import Claim, GapOf
 
 # Pauses after a passing failure of one message; after the last of them it has failed for good.
 RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
-# Pauses after failures in a row of a whole account; the last one repeats.
-ACCOUNT_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 300, 900))
 
 Outcome = str | Unsent | Doubtful
 
@@ -112,9 +110,8 @@ def blame_account(session: Session, sender_id: UUID, failed: Unsent, now: dateti
 
 def blame(sender: Sender, failed: Unsent, now: datetime) -> None:
     """A lasting failure needs a person; a passing one is tried again after a growing pause."""
-    pause = ACCOUNT_PAUSES[min(sender.failures, len(ACCOUNT_PAUSES) - 1)]
     sender.failures += 1
     sender.status_reason = failed.reason
-    sender.next_send_at, sender.updated_at = now + pause, now
+    sender.next_send_at, sender.updated_at = now + sender.failure_pause, now
     if failed.lasting:
         sender.status = "needs_attention"

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns import launching, ticking, waking
+from campaigns import launching, minding, ticking, waking
 from campaigns.models import Bell, Campaign, Gate, Message, Prospect, Sender, Workspace
 from campaigns.rules.days import next_day
 from campaigns.rules.outgoing import Outgoing
@@ -156,6 +156,7 @@ class Play:
 
     def tick(self) -> None:
         """One tick, and whatever it rings for."""
+        self.do(minding.mind_clock, self.clock)
         self.do(ticking.settle, self.now)
         with self.db.reading.begin() as session:
             ticking.ring_lanes(session, self.now)
