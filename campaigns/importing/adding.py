@@ -1,31 +1,24 @@
-"""Adding prospects: from the API, from pasted lines, from a CSV file."""
+"""Adding people in the request itself: from the API, from pasted lines, from a small table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from campaigns.models.base import new_id
+from campaigns.models.adding import add_people, check_addable
 from campaigns.models.campaign import Campaign
-from campaigns.models.enrolment import enrol
-from campaigns.models.finding import find_campaign, senders_of
+from campaigns.models.finding import find_campaign
 from campaigns.models.log import note
-from campaigns.models.prospect import Prospect
-from campaigns.models.sessions import ring
 from campaigns.rules import lifecycle
 from campaigns.rules.people import Person, read_person
 from campaigns.rules.problems import Problem, Problems
-from campaigns.rules.refusals import Invalid, WrongState
+from campaigns.rules.refusals import Invalid
 from campaigns.rules.tables import Row, read_table
 
 MOST_AT_ONCE = 1000
-ADDABLE = (lifecycle.DRAFT, lifecycle.ACTIVE, lifecycle.PAUSED)
-# Rows handed to the database at a time.
-BATCH = 1000
 
 
 @dataclass
@@ -103,52 +96,11 @@ def _read_row(row: Row, campaign_type: str, people: list[Person], problems: list
 def _store(
     session: Session, campaign: Campaign, people: Sequence[Person], source: str, now: datetime, by: str | None
 ) -> Imported:
-    if campaign.status not in ADDABLE:
-        raise WrongState(
-            f"This campaign is {campaign.status}: prospects can be added to a draft, active or paused campaign.",
-            problems=[Problem("status", f"is {campaign.status}")],
-        )
+    check_addable(campaign)
     distinct: dict[str, Person] = {}
     for person in people:
         distinct.setdefault(person.identity, person)
-    rows = [_row(campaign, person, source, now) for person in distinct.values()]
-    imported = sum(_insert(session, batch) for batch in _batches(rows))
+    imported = len(add_people(session, campaign, distinct.values(), source, now))
     if imported:
         note(session, campaign, "prospects_added", now, by=by, count=imported, source=source)
-        if campaign.status != lifecycle.DRAFT:
-            enrol(session, campaign, now)
-            for sender in senders_of(session, campaign.id):
-                ring(session, "lane", sender.id)
     return Imported(imported, len(people) - imported)
-
-
-def _row(campaign: Campaign, person: Person, source: str, now: datetime) -> dict[str, Any]:
-    values = dict(person.values)
-    return {
-        "id": new_id(),
-        "workspace_id": campaign.workspace_id,
-        "campaign_id": campaign.id,
-        "identity": person.identity,
-        "status": lifecycle.PENDING,
-        "clock": values.pop("timezone", None) or "",
-        "custom_fields": values.pop("custom_fields", None) or {},
-        "source": values.pop("source", None) or source,
-        **{name: values.get(name) for name in _COLUMNS},
-        "contacted": False,
-        "created_at": now,
-        "updated_at": now,
-    }
-
-
-_COLUMNS = ("email", "linkedin_url", "first_name", "last_name", "company", "position", "headline")
-
-
-def _batches(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
-    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
-
-
-def _insert(session: Session, rows: list[dict[str, Any]]) -> int:
-    """Insert those whose identity is new to the campaign; how many."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(Prospect).on_conflict_do_nothing(index_elements=["campaign_id", "identity"])
-    return len(session.scalars(statement.returning(Prospect.id), rows).all())
