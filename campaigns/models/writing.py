@@ -58,7 +58,8 @@ def _thread(session: Session, prospect_id: UUID) -> list[Message]:
     return thread
 
 
-def _reply_subject(subject: str) -> str:
+def reply_subject(subject: str) -> str:
+    """The subject of an answer in the thread of `subject`."""
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
 
 
@@ -68,7 +69,8 @@ def _opening_subject(session: Session, node: Node) -> str:
     return (before[-1].subject or "") if before else ""
 
 
-def _signed(body: str, signature: str) -> str:
+def signed(body: str, signature: str) -> str:
+    """The text of an email with its signature under it."""
     return f"{body.rstrip()}\n\n{signature.strip()}\n" if signature.strip() else f"{body.rstrip()}\n"
 
 
@@ -86,7 +88,7 @@ def compose(
     signature = node.signature if node.signature is not None else campaign.signature
     thread = _thread(session, prospect.id) if node.is_reply else []
     if thread:
-        subject = _reply_subject(thread[0].subject or "")
+        subject = reply_subject(thread[0].subject or "")
     else:
         subject = fill_subject(node.subject or _opening_subject(session, node), values)
     address = sender.email_address or ""
@@ -96,7 +98,7 @@ def compose(
         to_name=prospect.name,
         to_address=prospect.email or "",
         subject=subject,
-        body=_signed(fill(node.body or "", values), fill(signature or "", values)),
+        body=signed(fill(node.body or "", values), fill(signature or "", values)),
         message_id=make_id(message_id.hex, address),
         date=now,
         references=tuple(message.rfc_message_id for message in thread if message.rfc_message_id),

@@ -1,6 +1,7 @@
 """The plan of a campaign: what would leave on which day, played forward by the engine's own judge."""
 
 from calendar import Calendar as Weeks
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
@@ -95,8 +96,8 @@ def _cell(
     """One day; None for a day of another month, which fills up the week."""
     if day.month != month:
         return None
-    counted = found.days.get(day, {})
-    total = sum(counted.values())
+    counted = found.days.get(day, Counter())
+    total = counted.total()
     return {
         "day": day,
         "today": day == today,

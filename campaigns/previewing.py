@@ -1,0 +1,176 @@
+"""Previewing: each step as one person will get it, with the holes shown, and a copy for whoever asks."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.channels.outgoing import Channel
+from campaigns.models.base import new_id
+from campaigns.models.campaign import Campaign, Node
+from campaigns.models.finding import nodes_of, senders_of
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.models.writing import reply_subject, signed, values_for
+from campaigns.rules.liquid_subset import KEYED
+from campaigns.rules.outgoing import Outgoing, message_id
+from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, fill_subject
+from campaigns.rules.problems import Problem
+from campaigns.rules.refusals import Invalid
+
+# A hole is filled with its own name between two characters that no text holds (Unicode's private use).
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_HOLE = re.compile(f"{_OPEN}(.*?){_CLOSE}")
+# More holes than any text has placeholders that a person can oversee.
+_MOST_HOLES = 100
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of text; `missing` where a value is not there and its placeholder stands instead."""
+
+    text: str
+    missing: bool
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A step as somebody will get it. `subject` is None where the step has none; `in_thread` says that it answers the
+    email before; `problems` tell why it cannot be filled at all."""
+
+    node_id: UUID
+    type: str
+    subject: tuple[Piece, ...] | None
+    body: tuple[Piece, ...]
+    in_thread: bool
+    problems: tuple[str, ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The placeholders that this person has no value for."""
+        pieces = (*(self.subject or ()), *self.body)
+        return tuple(dict.fromkeys(piece.text for piece in pieces if piece.missing))
+
+
+def preview(session: Session, campaign: Campaign, prospect: Prospect, sender: Sender | None) -> list[Preview]:
+    """Every sending step, as `prospect` gets it from `sender`. Nothing is written."""
+    values = _values(prospect, sender)
+    found: list[Preview] = []
+    subject = ""  # the text that the running thread began with
+    for node in nodes_of(session, campaign.id):
+        if node.type in ("delay", "end"):
+            continue
+        in_thread = bool(node.is_reply and subject)
+        if not in_thread:
+            subject = node.subject or subject
+        found.append(_preview(campaign, node, values, subject, in_thread))
+    return found
+
+
+def _preview(campaign: Campaign, node: Node, values: dict[str, Any], subject: str, in_thread: bool) -> Preview:
+    signature = (node.signature if node.signature is not None else campaign.signature) or ""
+    body = node.body or ""
+    if node.type == "connection_request" and not node.include_message:
+        body = ""
+    try:
+        text = fill_with_holes(body, values)
+        if node.type == "email":
+            text = signed(text, fill_with_holes(signature, values))
+            line = fill_with_holes(subject, values, line=True)
+            line = reply_subject(line) if in_thread else line
+            return Preview(node.id, node.type, tuple(_pieces(line)), tuple(_pieces(text)), in_thread, ())
+        return Preview(node.id, node.type, None, tuple(_pieces(text)), False, ())
+    except BrokenTemplate as broken:
+        return Preview(node.id, node.type, None, (), in_thread, broken.problems)
+
+
+def fill_with_holes(text: str, values: dict[str, Any], *, line: bool = False) -> str:
+    """As `fill`, or `fill_subject` for a `line`; a missing value leaves its placeholder between two marks."""
+    values = {**values, KEYED: dict(values[KEYED])}
+    for _ in range(_MOST_HOLES):
+        try:
+            return fill_subject(text, values) if line else fill(text, values)
+        except MissingValue as missing:
+            keyed = missing.name.startswith(f"{KEYED}.")
+            place, name = (values[KEYED], missing.name.partition(".")[2]) if keyed else (values, missing.name)
+            place[name] = f"{_OPEN}%{missing.name}%{_CLOSE}"
+    raise BrokenTemplate(f"has more than {_MOST_HOLES} values missing")
+
+
+def _values(prospect: Prospect, sender: Sender | None) -> dict[str, Any]:
+    values = values_for(prospect, sender or Sender())
+    return {**values, KEYED: dict(values[KEYED] or {})}
+
+
+def _pieces(text: str) -> Iterator[Piece]:
+    at = 0
+    for hole in _HOLE.finditer(text):
+        if hole.start() > at:
+            yield Piece(text[at : hole.start()], missing=False)
+        yield Piece(hole[1], missing=True)
+        at = hole.end()
+    if at < len(text):
+        yield Piece(text[at:], missing=False)
+
+
+def sender_for(session: Session, campaign: Campaign, prospect: Prospect) -> Sender | None:
+    """The account that writes to this person; before the launch the first of the campaign."""
+    if prospect.sender_account_id is not None:
+        return session.get(Sender, prospect.sender_account_id)
+    return next(iter(senders_of(session, campaign.id)), None)
+
+
+def people(session: Session, campaign: Campaign, most: int) -> Sequence[Prospect]:
+    """The first people of a campaign, to choose from."""
+    query = select(Prospect).where(Prospect.campaign_id == campaign.id).order_by(Prospect.id)
+    return session.scalars(query.limit(most)).all()
+
+
+def made_up(campaign: Campaign) -> Prospect:
+    """Somebody to preview with where there is nobody yet. Never added to any session."""
+    return Prospect(
+        id=new_id(),
+        workspace_id=campaign.workspace_id,
+        campaign_id=campaign.id,
+        identity="ada@example.com",
+        email="ada@example.com",
+        first_name="Ada",
+        last_name="Lovelace",
+        company="Analytical Engines",
+        position="Founder",
+        headline="Founder at Analytical Engines",
+        custom_fields={},
+    )
+
+
+def copy_to(found: Preview, sender: Sender, to: str, now: datetime) -> Outgoing:
+    """The previewed email, addressed to whoever asks. Raises Invalid where it has holes or is no email."""
+    if found.type != "email":
+        raise Invalid.of([Problem("node", "is not an email: there is nothing to send to you")])
+    if found.problems:
+        raise Invalid.of([Problem("node", problem) for problem in found.problems])
+    if found.missing:
+        raise Invalid.of([Problem("prospect", f"has no value for {', '.join(found.missing)}: fill it in first")])
+    address = sender.email_address or ""
+    return Outgoing(
+        from_name=sender.display_name,
+        from_address=address,
+        to_name=None,
+        to_address=to,
+        subject="".join(piece.text for piece in found.subject or ()),
+        body="".join(piece.text for piece in found.body),
+        message_id=message_id(new_id().hex, address),
+        date=now,
+    )
+
+
+def send_copy(channel: Channel, copy: Outgoing) -> str:
+    """Hand the copy over, past campaigns, limits and gaps; the server's receipt. Raises Unsent or Doubtful. No
+    transaction may be open."""
+    with channel as connected:
+        return connected.send(copy)
