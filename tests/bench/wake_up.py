@@ -2,85 +2,132 @@
 accepted by the mail server; beside the naive way, one RQ job for each sleeper, in the same run."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from campaigns.models import Prospect, WakeUp
-from tests.bench import naive
-from tests.bench.stage import Stage
+from campaigns.models import Prospect, Sender, WakeUp
+from tests.bench import crowd, naive
+from tests.bench.figures import spread
+from tests.bench.options import Options
+from tests.bench.stage import Scene, closed_hours, playing, scene
+from tests.servers import SmtpSink, running_sink
+from tests.stack import Stack
 
-# RQ does tens to a few hundred jobs a second: the naive way is run for this many sleepers at most, and scaled.
-MOST_NAIVE = 1_000
-ROUNDS = 3
 PATIENCE = 60.0
+# One message a round, so that the people do not run out; the account is freed before the next one.
+GAP_SECONDS = 3600
+WARM_UP = 2
 
 
-@dataclass(frozen=True)
-class Row:
-    """Seconds; `naive` is scaled from `naive_jobs` jobs to all sleepers."""
+@dataclass
+class Line:
+    """One campaign of sleepers, and what was measured on it, in seconds."""
 
-    database: str
     sleepers: int
-    rechecked: float
-    first_accepted: float
-    naive: float
-    naive_jobs: int
+    campaign_id: UUID
+    sender_id: UUID
+    answered: list[float] = field(default_factory=list)
+    rechecked: list[float] = field(default_factory=list)
+    accepted: list[float] = field(default_factory=list)
+
+    def start_over(self) -> None:
+        """Forget what was measured so far."""
+        self.answered, self.rechecked, self.accepted = [], [], []
 
 
-def measure(database: str, stage: Stage, sleepers: int) -> Row:
-    """The median of a few rounds, each on a campaign of its own; the naive way on the last of them."""
-    rounds = []
-    for _ in range(ROUNDS):
-        campaign_id = stage.campaign(sleepers)
-        rounds.append(_wake(stage, campaign_id))
-        naive_jobs = min(sleepers, MOST_NAIVE)
-        _delete(stage, campaign_id)
-    rechecked = sorted(row[0] for row in rounds)[ROUNDS // 2]
-    accepted = sorted(row[1] for row in rounds)[ROUNDS // 2]
-    campaign_id = stage.campaign(naive_jobs)
-    seconds = _naive(stage, campaign_id, naive_jobs)
-    _delete(stage, campaign_id)
-    return Row(database, sleepers, rechecked, accepted, seconds / naive_jobs * sleepers, naive_jobs)
+def measure(options: Options) -> dict[str, Any]:
+    """Rows of seconds, one for each database and number of sleepers."""
+    return {"rows": [row for kind in options.databases for row in _on(kind, options)]}
 
 
-def _wake(stage: Stage, campaign_id: UUID) -> tuple[float, float]:
-    stage.sink.reset()
+def _on(kind: str, options: Options) -> list[dict[str, Any]]:
+    with running_sink() as sink, scene(kind) as made:
+        lines = [_line(made, sink, sleepers) for sleepers in options.sizes]
+        with playing(made) as stack:
+            # Size after size in each round: what else the machine does hits all of them alike.
+            for number in range(options.rounds + WARM_UP):
+                if number == WARM_UP:
+                    for line in lines:
+                        line.start_over()
+                for line in lines:
+                    _round(made, stack, sink, line)
+            return [_row(made, stack, line, options) for line in lines]
+
+
+def _line(made: Scene, sink: SmtpSink, sleepers: int) -> Line:
+    name = f"{sleepers} asleep"
+    with made.sessions.begin() as session:
+        sender = made.sender(session, sink.port, min_gap=GAP_SECONDS, max_gap=GAP_SECONDS)
+        hours = closed_hours(datetime.now(UTC))
+        campaign = made.campaign(session, name, [sender], operating_hours=hours)
+    crowd.fill(made.engine, sleepers, crowd.ASLEEP, campaign=name)
+    return Line(sleepers, campaign.id, sender.id)
+
+
+def _round(made: Scene, stack: Stack, sink: SmtpSink, line: Line) -> None:
+    _free(made, line.sender_id)
+    sink.reset()
     began = time.monotonic()
-    answer = stage.client.patch(f"/api/campaigns/{campaign_id}", json={"operating_hours": None}, headers=stage.headers)
-    assert answer.status_code == 200, answer.text
-    wake_up_id = UUID(answer.json["wake_up"]["id"])
-    rechecked = _await_record(stage, wake_up_id) - began
-    accepted = stage.sink.wait_for(1, PATIENCE)[0].at - began
-    stage.client.post(f"/api/campaigns/{campaign_id}/pause", headers=stage.headers)
-    return rechecked, accepted
+    record = _edit(stack, line, None)
+    line.answered.append(time.monotonic() - began)
+    _await(made, select(WakeUp.id).where(WakeUp.id == record, WakeUp.finished_at.is_not(None)))
+    line.rechecked.append(time.monotonic() - began)
+    line.accepted.append(sink.wait_for(1, PATIENCE)[0].at - began)
+    record = _edit(stack, line, closed_hours(datetime.now(UTC)))
+    _await(made, select(WakeUp.id).where(WakeUp.id == record, WakeUp.finished_at.is_not(None)))
+    _await(made, select(Sender.id).where(Sender.id == line.sender_id, Sender.lease_token.is_(None)))
 
 
-def _await_record(stage: Stage, wake_up_id: UUID) -> float:
+def _free(made: Scene, sender_id: UUID) -> None:
+    with made.sessions.begin() as session:
+        session.execute(update(Sender).where(Sender.id == sender_id).values(next_send_at=None))
+
+
+def _edit(stack: Stack, line: Line, hours: dict[str, Any] | None) -> UUID:
+    answer = stack.api("PATCH", f"/campaigns/{line.campaign_id}", {"operating_hours": hours})
+    return UUID(answer["wake_up"]["id"])
+
+
+def _await(made: Scene, query: Any) -> None:
+    """Return once there is such a row."""
     deadline = time.monotonic() + PATIENCE
+    reading = made.engine.execution_options(readonly=True)
     while time.monotonic() < deadline:
-        with stage.sessions() as session:  # type: ignore[operator]
-            if session.scalar(select(WakeUp.finished_at).where(WakeUp.id == wake_up_id)) is not None:
-                return time.monotonic()
-        time.sleep(0.002)
+        with reading.connect() as connection:
+            if connection.scalar(query) is not None:
+                return
+        time.sleep(0.004)
     raise RuntimeError("The wake-up was not carried out.")
 
 
-def _naive(stage: Stage, campaign_id: UUID, jobs: int) -> float:
+def _row(made: Scene, stack: Stack, line: Line, options: Options) -> dict[str, Any]:
+    jobs = min(line.sleepers, options.naive_jobs)
+    return {
+        "database": made.kind,
+        "sleepers": line.sleepers,
+        "answered": spread(line.answered),
+        "rechecked": spread(line.rechecked),
+        "accepted": spread(line.accepted),
+        "naive": _naive(made, stack, line, jobs) / jobs * line.sleepers,
+        "naive_jobs": jobs,
+    }
+
+
+def _naive(made: Scene, stack: Stack, line: Line, jobs: int) -> float:
     """One job for each sleeper, which loads the person and looks at the hours; worked off by one fast worker."""
-    with stage.sessions() as session:  # type: ignore[operator]
-        ids = session.scalars(select(Prospect.id).where(Prospect.campaign_id == campaign_id).limit(jobs)).all()
-    queue = Queue("naive", connection=stage.redis, serializer=JSONSerializer)
-    naive.prepare(stage.environ["DATABASE_URL"])
-    began = time.monotonic()
-    queue.enqueue_many([Queue.prepare_data(naive.recheck, (str(prospect),), result_ttl=0) for prospect in ids])
-    worker = SimpleWorker([queue], connection=stage.redis, serializer=JSONSerializer)
-    worker.work(burst=True, logging_level="ERROR")
-    return time.monotonic() - began
-
-
-def _delete(stage: Stage, campaign_id: UUID) -> None:
-    stage.client.delete(f"/api/campaigns/{campaign_id}", headers=stage.headers)
+    with made.sessions() as session:
+        ids = session.scalars(select(Prospect.id).where(Prospect.campaign_id == line.campaign_id).limit(jobs)).all()
+    with Redis(unix_socket_path=str(stack.data / "redis.sock")) as redis:
+        queue = Queue("naive", connection=redis, serializer=JSONSerializer)
+        naive.prepare(made.url)
+        began = time.monotonic()
+        queue.enqueue_many([Queue.prepare_data(naive.recheck, (str(prospect),), result_ttl=0) for prospect in ids])
+        SimpleWorker([queue], connection=redis, serializer=JSONSerializer).work(burst=True, logging_level="ERROR")
+        return time.monotonic() - began
