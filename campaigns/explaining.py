@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from campaigns.models import counts
 from campaigns.models.campaign import Campaign, CampaignSender, Node
 from campaigns.models.facts import read_facts
 from campaigns.models.finding import find_prospect
+from campaigns.models.gate import Gate
+from campaigns.models.lanes import first_due
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules import lifecycle
@@ -72,40 +75,33 @@ def _explain(
 
 def _ahead(session: Session, campaign: Campaign, prospect: Prospect, now: datetime) -> int:
     """How many due prospects of the sender are served before this one (CONTRACT section 4's order)."""
-    if prospect.sender_account_id is None:
+    sender_id = prospect.sender_account_id
+    if sender_id is None:
         return 0
+    active = select(CampaignSender.campaign_id).join(Campaign, Campaign.id == CampaignSender.campaign_id)
+    active = active.where(CampaignSender.sender_id == sender_id, Campaign.status == lifecycle.ACTIVE)
     if prospect.contacted:
-        return _count(session, prospect.sender_account_id, True, now, before=prospect)
-    follow_ups = _count(session, prospect.sender_account_id, True, now)
-    own = _count(session, prospect.sender_account_id, False, now, before=prospect, campaign_id=campaign.id)
-    return follow_ups + own + _other_turns(session, campaign, prospect.sender_account_id, own, now)
+        return _before(session, prospect, active)
+    own = _before(session, prospect, active.where(Campaign.id == campaign.id))
+    follow_ups = counts.due_in_line(session, sender_id, True, now)
+    return follow_ups + own + _other_turns(session, campaign, sender_id, own, now)
 
 
-def _count(
-    session: Session,
-    sender_id: UUID,
-    contacted: bool,
-    now: datetime,
-    *,
-    before: Prospect | None = None,
-    campaign_id: UUID | None = None,
-) -> int:
-    query = (
+def _before(session: Session, prospect: Prospect, campaigns: Select[UUID]) -> int:
+    """Those of the same account who have been due longer: on each clock one stretch of the lane's index."""
+    stretch = (
         select(func.count())
-        .select_from(Prospect)
-        .join(Campaign, Campaign.id == Prospect.campaign_id)
         .where(
-            Prospect.sender_account_id == sender_id,
-            Prospect.contacted.is_(contacted),
-            Prospect.due_at <= now,
-            Campaign.status == lifecycle.ACTIVE,
-            Prospect.campaign_id == campaign_id if campaign_id else true(),
+            Prospect.sender_account_id == prospect.sender_account_id,
+            Prospect.contacted.is_(prospect.contacted),
+            Prospect.campaign_id == Gate.campaign_id,
+            Prospect.clock == Gate.clock,
+            tuple_(Prospect.due_at, Prospect.id) < tuple_(prospect.due_at, prospect.id),
         )
+        .correlate(Gate)
+        .scalar_subquery()
     )
-    if before is not None:
-        earlier = (Prospect.due_at < before.due_at) | ((Prospect.due_at == before.due_at) & (Prospect.id < before.id))
-        query = query.where(earlier)
-    return session.scalar(query) or 0
+    return session.scalar(select(func.sum(stretch)).where(Gate.campaign_id.in_(campaigns))) or 0
 
 
 def _other_turns(session: Session, campaign: Campaign, sender_id: UUID, own: int, now: datetime) -> int:
@@ -119,23 +115,28 @@ def _other_turns(session: Session, campaign: Campaign, sender_id: UUID, own: int
     mine = _place(session, campaign.id, turns.pop(campaign.id, None), sender_id, now)
     others = 0
     for campaign_id, turn in turns.items():
-        waiting = _count(session, sender_id, False, now, campaign_id=campaign_id)
+        waiting = _new_people(session, campaign_id, sender_id, now, most=own + 1)
         goes_first = waiting > 0 and _place(session, campaign_id, turn, sender_id, now) < mine
         others += min(waiting, own + (1 if goes_first else 0))
     return others
 
 
+def _new_people(session: Session, campaign_id: UUID, sender_id: UUID, now: datetime, *, most: int) -> int:
+    """How many new people of a campaign are due, as far as `most`: no more of them can come first."""
+    due = select(Prospect.id).where(
+        Prospect.sender_account_id == sender_id,
+        Prospect.contacted.is_(False),
+        Prospect.campaign_id == campaign_id,
+        Prospect.due_at <= now,
+    )
+    return session.scalar(select(func.count()).select_from(due.limit(most).subquery())) or 0
+
+
 def _place(session: Session, campaign_id: UUID, turn: datetime | None, sender_id: UUID, now: datetime) -> Any:
     """What campaigns take turns by: who waited longest since the last, then whose first person did (models.lanes)."""
-    head = (
-        select(Prospect.due_at, Prospect.id)
-        .where(
-            Prospect.sender_account_id == sender_id,
-            Prospect.contacted.is_(False),
-            Prospect.campaign_id == campaign_id,
-            Prospect.due_at <= now,
-        )
-        .order_by(Prospect.due_at, Prospect.id)
-    )
+    clocks = select(literal(sender_id).label("sender_id"), Gate.campaign_id, Gate.clock)
+    pairs = clocks.where(Gate.campaign_id == campaign_id).subquery()
+    heads = [head for head in session.scalars(select(first_due(pairs, False, now))) if head]
+    head = select(Prospect.due_at, Prospect.id).where(Prospect.id.in_(heads)).order_by(Prospect.due_at, Prospect.id)
     first = session.execute(head.limit(1)).first()
     return (turn.timestamp() if turn else float("-inf"), *(first or ()))

@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.enrolment import enrol
 from campaigns.models.finding import find_campaign, limits_of, nodes_of, senders_of
 from campaigns.models.gate import roll_gates
 from campaigns.models.log import note
-from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
 from campaigns.models.waking import request_wake_up
@@ -79,7 +79,7 @@ class Readiness:
 def validate(session: Session, campaign: Campaign) -> Readiness:
     """The launch checklist, without any side effect."""
     senders = senders_of(session, campaign.id)
-    people = _count_prospects(session, campaign)
+    people = counts.total(session, campaign.id, status=lifecycle.PENDING)
     checks = [
         Check("sequence", "Every step can be sent.", "sequence", _sequence_problems(session, campaign, senders)),
         Check("senders", _plural(len(senders), "sender account"), "settings", _sender_problems(senders)),
@@ -91,11 +91,6 @@ def validate(session: Session, campaign: Campaign) -> Readiness:
 
 def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}."
-
-
-def _count_prospects(session: Session, campaign: Campaign) -> int:
-    query = select(func.count()).where(Prospect.campaign_id == campaign.id, Prospect.status == lifecycle.PENDING)
-    return session.scalar(query) or 0
 
 
 def _sequence_problems(session: Session, campaign: Campaign, senders: list[Sender]) -> list[Problem]:

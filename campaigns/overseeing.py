@@ -4,7 +4,7 @@ Polled by open pages, so every query here reads a few rows of an index, however 
 only counts go further, and stay within one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -56,21 +56,14 @@ class Stage:
 def funnel(session: Session, campaign: Campaign) -> list[Stage]:
     """The sending steps in order. Whoever's next step comes later has this one behind them."""
     nodes = nodes_of(session, campaign.id)
-    names, at = step_names(nodes), counts.by_node(session, nodes)
-    waiting = _waiting(session, nodes)
+    names, at = step_names(nodes), counts.by_node(session, campaign.id)
+    waiting = counts.by_node(session, campaign.id, waiting=True)
     stages = []
     for place, node in enumerate(nodes):
         if node.type in SENDING_TYPES:
             past = sum(at[later.id] for later in nodes[place + 1 :])
-            stages.append(Stage(names[node.id], waiting.get(node.id, 0), past))
+            stages.append(Stage(names[node.id], waiting[node.id], past))
     return stages
-
-
-def _waiting(session: Session, nodes: Sequence[Node]) -> Mapping[UUID, int]:
-    query = select(Prospect.current_node_id, func.count()).where(
-        Prospect.current_node_id.in_([node.id for node in nodes]), Prospect.due_at.is_not(None)
-    )
-    return {row[0]: row[1] for row in session.execute(query.group_by(Prospect.current_node_id)) if row[0]}
 
 
 def next_people(session: Session, campaign: Campaign, now: datetime, most: int) -> list[Prospect]:
@@ -83,7 +76,7 @@ def next_people(session: Session, campaign: Campaign, now: datetime, most: int) 
         query = select(Prospect).where(
             Prospect.campaign_id == campaign.id, Prospect.clock == gate.clock, Prospect.due_at.is_not(None)
         )
-        found += session.scalars(query.order_by(Prospect.due_at).limit(most))
+        found += session.scalars(query.order_by(Prospect.due_at, Prospect.id).limit(most))
     return sorted(found, key=lambda one: _turn(one, now))[:most]
 
 

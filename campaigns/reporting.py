@@ -119,11 +119,12 @@ def whole_json(session: Session, campaign: Campaign, now: datetime) -> JsonObjec
     """The answer of `GET /api/campaigns/{id}`."""
     nodes = nodes_of(session, campaign.id)
     statuses = counts.by_status(session, [campaign.id])[campaign.id]
+    at = counts.by_node(session, campaign.id)
     return {
         "campaign": campaign_json(session, campaign, now),
         "sequence_nodes": [node_json(node) for node in nodes],
         "prospects_by_status": {status: statuses.get(status, 0) for status in lifecycle.PROSPECT_STATUSES},
-        "prospects_by_node": {str(node): count for node, count in counts.by_node(session, nodes).items()},
+        "prospects_by_node": {str(node.id): at[node.id] for node in nodes},
     }
 
 

@@ -9,12 +9,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.gate import ensure_gates
 from campaigns.models.log import note
 from campaigns.models.message import Message
-from campaigns.models.paging import page_of
+from campaigns.models.paging import page_by_id, page_of
 from campaigns.models.prospect import Prospect
 from campaigns.rules import lifecycle
 from campaigns.rules.kinds import Context, UuidList
@@ -55,7 +56,10 @@ def listed(
 ) -> tuple[list[Prospect], int]:
     """One page of the roster in the order people were added, and how many match in all."""
     own = [Prospect.campaign_id == campaign.id, *wanted.conditions()]
-    return page_of(session, Prospect, own, Prospect.id, page=page, limit=limit)
+    if wanted.node_id or wanted.search:
+        return page_of(session, Prospect, own, Prospect.id, page=page, limit=limit)
+    total = counts.total(session, campaign.id, status=wanted.status)
+    return page_by_id(session, Prospect, own, Prospect.id, total, page=page, limit=limit), total
 
 
 def edit(

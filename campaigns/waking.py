@@ -1,7 +1,7 @@
 """Waking up: every sleeping prospect re-checked against fresh hours, at the cost of a few rows.
 
 The edit itself rewrote the gates in its own transaction, so nobody is ever sent to in old hours. This job
-rewrites them once more (whatever order jobs run in, the newest hours win), counts from an index, rings the
+rewrites them once more (whatever order jobs run in, the newest hours win), reads the kept counts, rings the
 lanes and fills in the record.
 """
 
@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.models import counts
 from campaigns.models.campaign import Campaign, CampaignSender
 from campaigns.models.gate import Gate, roll_gates
 from campaigns.models.message import Message
@@ -60,16 +61,11 @@ def finish(wake_up: WakeUp, *, now: datetime) -> None:
 
 
 def count_sleepers(session: Session, campaign: Campaign, gates: list[Gate], now: datetime) -> Count:
-    """Due prospects by clock, from the index; resumed are those whose clock is open in an active campaign."""
-    query = (
-        select(Prospect.clock, func.count())
-        .where(Prospect.campaign_id == campaign.id, Prospect.due_at <= now)
-        .group_by(Prospect.clock)
-    )
+    """Due prospects by clock, from the kept sums; resumed are those whose clock is open in an active campaign."""
     by_clock = {gate.clock: gate for gate in gates}
     sleeping = resumed = 0
     openings: list[datetime] = []
-    for clock, people in session.execute(query):
+    for clock, people in counts.due_by_clock(session, campaign.id, now).items():
         sleeping += people
         gate = by_clock[clock]
         if campaign.status == ACTIVE and gate.is_open(now):

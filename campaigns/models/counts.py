@@ -1,6 +1,7 @@
-"""Counting prospects, from indices."""
+"""Counting prospects, from the sums that are kept of them; and what was sent, from indices."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -9,31 +10,39 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.message import Message
-from campaigns.models.prospect import Prospect
 from campaigns.models.sender import SenderDay, SenderUse
+from campaigns.models.tally import prospect_count, prospect_due
 from campaigns.rules import lifecycle
 from campaigns.rules.gates import WEEK
 
+_count, _due = prospect_count.c, prospect_due.c
+
 
 def by_status(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
-    """Campaign id -> status -> how many."""
-    query = (
-        select(Prospect.campaign_id, Prospect.status, func.count())
-        .where(Prospect.campaign_id.in_(campaign_ids))
-        .group_by(Prospect.campaign_id, Prospect.status)
-    )
+    """Campaign id -> status -> how many, where there are any."""
+    people = func.sum(_count.n)
+    query = select(_count.campaign_id, _count.status, people).where(_count.campaign_id.in_(campaign_ids))
     counts: dict[UUID, dict[str, int]] = {campaign_id: {} for campaign_id in campaign_ids}
-    for campaign_id, status, count in session.execute(query):
-        counts[campaign_id][status] = count
+    for campaign_id, status, count in session.execute(query.group_by(_count.campaign_id, _count.status)):
+        if count:
+            counts[campaign_id][status] = count
     return counts
 
 
-def by_node(session: Session, nodes: Iterable[Node]) -> dict[UUID, int]:
-    """Node id -> how many prospects are at it."""
-    ids = [node.id for node in nodes]
-    query = select(Prospect.current_node_id, func.count()).where(Prospect.current_node_id.in_(ids))
-    found = {row[0]: row[1] for row in session.execute(query.group_by(Prospect.current_node_id))}
-    return {node_id: found.get(node_id, 0) for node_id in ids}
+def by_node(session: Session, campaign_id: UUID, *, waiting: bool = False) -> defaultdict[UUID, int]:
+    """Node id -> how many prospects are at it; with `waiting` only those whose next step will come by itself.
+    NOBODY's are at none."""
+    query = select(_count.current_node_id, func.sum(_count.n)).where(_count.campaign_id == campaign_id)
+    query = query.where(_count.waiting) if waiting else query
+    found: defaultdict[UUID, int] = defaultdict(int)
+    found.update((row[0], row[1]) for row in session.execute(query.group_by(_count.current_node_id)))
+    return found
+
+
+def total(session: Session, campaign_id: UUID, *, status: str | None = None) -> int:
+    """How many prospects a campaign has, in all or in one status."""
+    found = by_status(session, [campaign_id])[campaign_id]
+    return sum(found.values()) if status is None else found.get(status, 0)
 
 
 def nodes(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -61,13 +70,30 @@ def sent_in_week(session: Session, sender_ids: Sequence[UUID], now: datetime) ->
 
 def due(session: Session, campaign_ids: Sequence[UUID], now: datetime) -> dict[UUID, int]:
     """Campaign id -> how many prospects are due: whoever of them is not being sent to sleeps."""
-    query = (
-        select(Prospect.campaign_id, func.count())
-        .where(Prospect.campaign_id.in_(campaign_ids), Prospect.due_at <= now)
-        .group_by(Prospect.campaign_id)
-    )
-    found = {row[0]: row[1] for row in session.execute(query)}
+    query = select(_due.campaign_id, func.sum(_due.n)).where(_due.campaign_id.in_(campaign_ids), _due.due_at <= now)
+    found = {row[0]: row[1] for row in session.execute(query.group_by(_due.campaign_id))}
     return {campaign_id: found.get(campaign_id, 0) for campaign_id in campaign_ids}
+
+
+def due_by_clock(session: Session, campaign_id: UUID, now: datetime) -> dict[str, int]:
+    """Clock -> how many prospects of it are due, where any are."""
+    query = select(_due.clock, func.sum(_due.n)).where(_due.campaign_id == campaign_id, _due.due_at <= now)
+    return {row[0]: row[1] for row in session.execute(query.group_by(_due.clock)) if row[1]}
+
+
+def due_in_line(session: Session, sender_id: UUID, contacted: bool, now: datetime) -> int:
+    """How many prospects of an account are due in active campaigns: those written to before, or the new ones."""
+    query = (
+        select(func.sum(_due.n))
+        .join(Campaign, Campaign.id == _due.campaign_id)
+        .where(
+            _due.sender_account_id == sender_id,
+            _due.contacted.is_(contacted),
+            _due.due_at <= now,
+            Campaign.status == lifecycle.ACTIVE,
+        )
+    )
+    return session.scalar(query) or 0
 
 
 def opened(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, int]:

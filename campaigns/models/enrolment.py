@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import nodes_of, senders_of
 from campaigns.models.gate import ensure_gates
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
+from campaigns.models.tally import NOBODY
 from campaigns.rules.lifecycle import PENDING
 from campaigns.rules.sequence import following
 
@@ -37,8 +39,8 @@ def _known_sender(campaign: Campaign, senders: Sequence[Sender]) -> Any:
 
 
 def _assigned(session: Session, campaign: Campaign) -> int:
-    query = select(func.count()).where(Prospect.campaign_id == campaign.id, Prospect.current_node_id.is_not(None))
-    return session.scalar(query) or 0
+    placed = counts.by_node(session, campaign.id)
+    return sum(placed.values()) - placed[NOBODY]
 
 
 def enrol(session: Session, campaign: Campaign, now: datetime) -> int:

@@ -78,8 +78,8 @@ def _open_pairs(workspace_id: UUID, today: date, now: datetime) -> Any:
     )
 
 
-def _first_due(pairs: Any, contacted: bool, now: datetime) -> Any:
-    """The prospect of a pair that has been due the longest: one step down the lane's index."""
+def first_due(pairs: Any, contacted: bool, now: datetime) -> Any:
+    """The prospect of a (sender, campaign, clock) that has been due the longest: one step down the lane's index."""
     return (
         select(Prospect.id)
         .where(
@@ -120,8 +120,8 @@ def candidates(session: Session, sender: Sender, timezone: str, now: datetime) -
     pairs = _open_pairs(sender.workspace_id, today, now).where(Sender.id == sender.id).subquery()
     heads = select(
         pairs,
-        _first_due(pairs, True, now).label("follow_up"),
-        _first_due(pairs, False, now).label("new"),
+        first_due(pairs, True, now).label("follow_up"),
+        first_due(pairs, False, now).label("new"),
     ).where(pairs.c.full.is_(False))
     counted = select(pairs, _first_counted(pairs, today, now).label("follow_up")).where(pairs.c.full.is_(True))
     found: list[tuple[UUID, Any, bool]] = []
@@ -158,8 +158,8 @@ def lanes_with_work(session: Session, now: datetime) -> list[UUID]:
             and_(
                 pairs.c.full.is_(False),
                 or_(
-                    _first_due(pairs, True, now).is_not(None),
-                    _first_due(pairs, False, now).is_not(None),
+                    first_due(pairs, True, now).is_not(None),
+                    first_due(pairs, False, now).is_not(None),
                 ),
             ),
             and_(pairs.c.full.is_(True), _first_counted(pairs, today, now).is_not(None)),

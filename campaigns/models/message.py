@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.models.base import Base, new_id
@@ -31,6 +31,13 @@ class Message(Base):
         Index("ix_message_node_id", "node_id"),
         Index("ix_message_status", "status", "claimed_at"),
         Index("ix_message_sender_account_id_claimed_at", "sender_account_id", "claimed_at"),
+        Index(
+            "ix_message_opened",
+            "campaign_id",
+            "prospect_id",
+            sqlite_where=text("opened_at IS NOT NULL"),
+            postgresql_where=text("opened_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -11,6 +11,8 @@ from campaigns.models.base import Base, Json, new_id
 
 # The order of a lane: follow-ups before new people, by campaign and clock, longest due first.
 LANE_ORDER = ("sender_account_id", "contacted", "campaign_id", "clock", "due_at", "id")
+# The same among those messaged on a day already.
+COUNTED_ORDER = ("campaign_id", "counted_on", "sender_account_id", "clock", "due_at", "id")
 
 
 def _partial(name: str, condition: str, *columns: str) -> Index:
@@ -28,12 +30,15 @@ class Prospect(Base):
     __tablename__ = "prospect"
     __table_args__ = (
         Index("uq_prospect_campaign_id_identity", "campaign_id", "identity", unique=True),
-        Index("ix_prospect_campaign_id_status", "campaign_id", "status"),
+        # Pages of the roster, all of it or those of one status, in the order people were added.
+        Index("ix_prospect_campaign_id_id", "campaign_id", "id"),
+        Index("ix_prospect_campaign_id_status_id", "campaign_id", "status", "id"),
+        _partial("ix_prospect_new", "current_node_id IS NULL", "campaign_id", "id"),
         Index("ix_prospect_current_node_id_due_at", "current_node_id", "due_at"),
         Index("ix_prospect_workspace_id_identity", "workspace_id", "identity"),
         Index("ix_prospect_lane", *LANE_ORDER),
-        _partial("ix_prospect_asleep", "due_at IS NOT NULL", "campaign_id", "clock", "due_at"),
-        _partial("ix_prospect_counted", "counted_on IS NOT NULL", "campaign_id", "counted_on", "due_at"),
+        _partial("ix_prospect_asleep", "due_at IS NOT NULL", "campaign_id", "clock", "due_at", "id"),
+        _partial("ix_prospect_counted", "counted_on IS NOT NULL", *COUNTED_ORDER),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

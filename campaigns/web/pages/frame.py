@@ -19,7 +19,7 @@ MOST_UPLOAD_BYTES = MOST_BYTES + 64 * 1024
 MOST_PAGE = 1_000_000
 # Entry of the navigation -> blueprints that it stands for; the first one's index is where it leads.
 NAV: Mapping[str, tuple[str, ...]] = {
-    "Campaigns": ("campaigns", "sequences", "prospects", "wake_ups"),
+    "Campaigns": ("campaigns", "sequences", "letters", "prospects", "wake_ups"),
     "Senders": ("senders",),
     "Mail trap": ("trap",),
     "Workers": ("workers",),
@@ -74,8 +74,7 @@ def page_number() -> int:
 def head(db: Session, campaign_id: UUID, tab: str) -> dict[str, Any]:
     """The context of _campaign_head.html. Raises NotFound."""
     campaign = find_campaign(db, person().workspace_id, campaign_id)
-    people = sum(counts.by_status(db, [campaign.id])[campaign.id].values())
-    return {"campaign": campaign, "tab": tab, "people": people}
+    return {"campaign": campaign, "tab": tab, "people": counts.total(db, campaign.id)}
 
 
 def timezones() -> list[str]:
