@@ -263,6 +263,9 @@ def test_a_delay_that_began_ahead_is_no_hour_longer(play: Play) -> None:
     play.tick()
     put_back(play)  # a second after it left
     left = make.NOW
+    (message,) = play.messages()
+    assert message.sent_at is not None
+    assert left <= message.claimed_at <= message.sent_at <= left + PATIENCE
     play.play(left + 3 * HOUR - SECOND)
     assert len(play.sent) == 1
     play.play(left + 3 * HOUR + PATIENCE)
@@ -462,7 +465,7 @@ def test_a_jump_ahead_between_two_sends_lets_the_next_one_go(play: Play) -> None
 # Both, again and again ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_clock_that_jumps_all_the_time_costs_minutes_and_nobody_their_message(play: Play, seed: int) -> None:
     chance = Random(seed)
     nodes = [make.EMAIL_STEP, make.delay(minutes=10), make.FOLLOW_UP, make.END]
