@@ -7,36 +7,45 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from campaigns import editing, overseeing
+from campaigns import editing, overseeing, waking
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, limits_of, senders_of
+from campaigns.models.gate import gates_of
 from campaigns.models.sender import Sender
+from campaigns.models.wake_up import WakeUp
 from campaigns.rules.fields import BY_NAME
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid, Refused
 from campaigns.web.forms import read_settings, settings_rows
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.campaigns import blueprint
-from campaigns.web.pages.frame import head, is_fragment, tell_success, tell_warning, timezones
-from campaigns.web.week import change_week, show_week, typed_week, week_errors
+from campaigns.web.pages.frame import head, is_fragment, tell_success, tell_warning
+from campaigns.web.pages.previews import foretell, foretell_openings
+from campaigns.web.week import change_week, likely_zones, show_week, typed_week, week_errors, zone_choices
+
+NOTHING_FORETOLD: dict[str, Any] = {"reasons": [], "applied": [], "impact": None}
 
 
 @blueprint.route("/campaigns/<uuid:campaign_id>/settings", methods=["GET", "POST"])
 def settings(campaign_id: UUID) -> ResponseReturnValue:
-    """The form; posted, it goes through the same verb as PATCH, which sets aside what is locked."""
+    """The form; posted, it goes through the same verb as PATCH, which sets aside what is locked. Its buttons `week`
+    and `preview` save nothing; `wake_up` of the address is the wake-up that the last save asked for."""
     if request.method == "GET":
-        return _page(campaign_id)
+        return _woken_part(campaign_id) if is_fragment() else _page(campaign_id)
     if "week" in request.form:
         return _change_week(campaign_id)
+    if "preview" in request.form:
+        return _preview(campaign_id, request.form["preview"])
     who = person()
     try:
         with house().sessions.begin() as db:
             body = read_settings(request.form)
             _, changes = editing.edit(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+            wake_up = changes.wake_up and changes.wake_up.id
     except (Invalid, Conflict) as refusal:
         return _page(campaign_id, refusal=refusal), 422
     _tell(changes)
-    return redirect(url_for("campaigns.settings", campaign_id=campaign_id), 303)
+    return redirect(url_for("campaigns.settings", campaign_id=campaign_id, wake_up=wake_up), 303)
 
 
 def _tell(changes: editing.Changes) -> None:
@@ -63,11 +72,46 @@ def _change_week(campaign_id: UUID) -> ResponseReturnValue:
     return render_template("_week.html", **_week_context(campaign_id, week, {}, focus))
 
 
+def _preview(campaign_id: UUID, wish: str) -> ResponseReturnValue:
+    """What the form would do if it were saved as it is typed, and when its hours open; nothing is saved."""
+    with house().reading() as db:
+        campaign = find_campaign(db, person().workspace_id, campaign_id)
+    if is_fragment() and wish == "openings":
+        return render_template("_openings.html", campaign=campaign, **_openings(typed_week(request.form)))
+    foretold = foretell(campaign_id, read_settings(request.form))
+    if is_fragment():
+        return render_template("_impact.html", campaign=campaign, foretold=foretold)
+    return _page(campaign_id, refusal=foretold.get("refusal"), foretold=foretold)
+
+
+def _openings(week: dict[str, Any]) -> dict[str, Any]:
+    return foretell_openings(week, request.form.get("viewer-zone"))
+
+
+def _woken_part(campaign_id: UUID) -> str:
+    with house().reading() as db:
+        campaign = find_campaign(db, person().workspace_id, campaign_id)
+        return render_template("_woken.html", campaign=campaign, **_woken(db, campaign))
+
+
+def _woken(db: Session, campaign: Campaign) -> dict[str, Any]:
+    """The wake-up that the last save asked for, as far as it has come; `asleep` while it is under way."""
+    asked = request.args.get("wake_up", type=UUID)
+    found = db.get(WakeUp, asked) if asked else None
+    if found is None or found.campaign_id != campaign.id:
+        return {"wake_up": None, "asleep": 0}
+    if found.finished_at:
+        return {"wake_up": found, "asleep": 0}
+    return {"wake_up": found, "asleep": waking.count_sleepers(db, campaign, gates_of(db, campaign.id), now()).sleeping}
+
+
 def _week_context(
     campaign_id: UUID, week: dict[str, Any], errors: dict[str, list[str]], focus: str | None
 ) -> dict[str, Any]:
+    if "timezone" in errors and (meant := likely_zones(week["timezone"])):
+        errors["timezone"].append(f"Did you mean {' or '.join(meant)}?")
     url = url_for("campaigns.settings", campaign_id=campaign_id)
-    return {"week": week, "week_errors": errors, "focus": focus, "timezones": timezones(), "week_url": url}
+    return {"week": week, "week_errors": errors, "focus": focus, "week_url": url}
 
 
 def _page(
@@ -76,6 +120,7 @@ def _page(
     refusal: Refused | None = None,
     week: dict[str, Any] | None = None,
     focus: str | None = None,
+    foretold: dict[str, Any] | None = None,
 ) -> str:
     problems = refusal.problems if refusal else ()
     typed = request.form if request.method == "POST" else None
@@ -95,8 +140,12 @@ def _page(
             rows=rows,
             **_senders(db, campaign),
             **_week_context(campaign_id, week, week_errors(problems), focus),
+            **_openings(week),
+            **_woken(db, campaign),
+            zones=zone_choices(now()),
             hours=campaign.operating_hours,
             problem=_summary(problems),
+            foretold=foretold or NOTHING_FORETOLD,
         )
 
 
