@@ -87,6 +87,7 @@
     if (polled(ctx)) return;
     if (status === 400 || status === 401 || status === 403) toast("This page is out of date. Load it again, then try once more.");
     else if (status === 404) toast("This is gone. Somebody may have deleted it.");
+    else if (status === 503) toast(new DOMParser().parseFromString(ctx.text, "text/html").querySelector("h1")?.textContent);
     else toast(`That did not work (${status}). Try again in a moment.`);
   });
 

@@ -6,9 +6,10 @@ from typing import Any
 from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from campaigns.models.trouble import Trouble, first_line, trouble_of
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid, NotFound, Refused, WrongState
 from campaigns.web.guard import is_api
@@ -26,6 +27,7 @@ CODES = {
     415: "unsupported_media_type",
     429: "too_many_requests",
     500: "internal_error",
+    503: "unavailable",
 }
 SENTENCES = {
     403: "You may not do this.",
@@ -37,6 +39,9 @@ SENTENCES = {
 # PostgreSQL's unique_violation, foreign_key_violation and deadlock_detected, and what SQLite says in their place.
 COLLISIONS = ("23505", "23503", "40P01")
 SQLITE_COLLISIONS = ("UNIQUE constraint failed", "FOREIGN KEY constraint failed")
+# Seconds after which somebody may try again whose request met a database in trouble.
+RETRY_AFTER = 15
+READS = ("GET", "HEAD", "OPTIONS")
 # What a person can do now, under the sentence that says what happened.
 ADVICE = {
     404: "It may have been deleted, or the address is not quite right.",
@@ -49,8 +54,7 @@ def register(app: Flask) -> None:
     """Answer every kind of failure in the caller's language."""
     app.register_error_handler(Refused, refused)
     app.register_error_handler(CSRFError, forged)
-    app.register_error_handler(IntegrityError, collided)
-    app.register_error_handler(OperationalError, collided)
+    app.register_error_handler(SQLAlchemyError, database_failed)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, failed)
 
@@ -86,12 +90,39 @@ def is_collision(error: DBAPIError) -> bool:
     return sqlstate in COLLISIONS or any(words in str(error.orig) for words in SQLITE_COLLISIONS)
 
 
-def collided(error: DBAPIError) -> ResponseReturnValue:
-    """Two requests wrote the same thing at the same moment; this one came second and wrote nothing."""
-    if not is_collision(error):
-        return failed(error)
-    log.info("collision: %s", error.orig)
-    return answer(409, "Somebody changed the same thing at the same moment: look again.", "conflict")
+def database_failed(error: SQLAlchemyError) -> ResponseReturnValue:
+    """Two requests in each other's way, a database in trouble, or a bug."""
+    if isinstance(error, DBAPIError) and is_collision(error):
+        log.info("collision: %s", error.orig)
+        return answer(409, "Somebody changed the same thing at the same moment: look again.", "conflict")
+    trouble = trouble_of(error)
+    return failed(error) if trouble is None else unavailable(error, trouble)
+
+
+def unavailable(error: SQLAlchemyError, trouble: Trouble) -> ResponseReturnValue:
+    """The database cannot do this now. One line in the log; to the person, what is known of the outcome."""
+    log.error("%s %s: %s (%s)", request.method, request.path, trouble, first_line(error))
+    lost = trouble.unsaved and request.method not in READS
+    what = f"{trouble.what}, so nothing was saved" if lost else trouble.what
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    if is_api():
+        return *answer(503, f"{what}: whoever runs Cadenza has to {trouble.remedy}.", trouble.code), headers
+    page = render_template(
+        "error.html",
+        code=503,
+        title=f"{what}.",
+        message=f"Whoever runs Cadenza has to {trouble.remedy}.",
+        again=typed() if trouble.unsaved else None,
+    )
+    return page, 503, headers
+
+
+def typed() -> list[tuple[str, str]] | None:
+    """What the refused form held, to be sent again by a button; None where it cannot or should not be repeated."""
+    fields = list(request.form.items(multi=True))
+    if not fields or request.files or any("password" in name for name, _ in fields):
+        return None
+    return fields
 
 
 def http_error(error: HTTPException) -> ResponseReturnValue:

@@ -4,9 +4,11 @@ from uuid import UUID
 
 from flask import Flask, abort, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest, Unauthorized
 
 from campaigns import admitting
+from campaigns.models.trouble import trouble_of
 from campaigns.models.workspace import User
 from campaigns.web.house import Person, house, now
 
@@ -53,8 +55,17 @@ def check_key() -> None:
         g.person = as_person(user)
         stale = key.last_used_at is None or key.last_used_at < now() - admitting.USE_NOTED_EVERY
     if stale:
+        _note_use(key.id)
+
+
+def _note_use(key_id: UUID) -> None:
+    """A nicety: whoever reads is not refused because nothing can be written."""
+    try:
         with house().sessions.begin() as db:
-            admitting.note_use(db, key.id, now())
+            admitting.note_use(db, key_id, now())
+    except SQLAlchemyError as error:
+        if trouble_of(error) is None:
+            raise
 
 
 def check_session() -> ResponseReturnValue | None:
