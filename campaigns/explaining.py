@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaigns.models import counts
@@ -13,7 +13,7 @@ from campaigns.models.campaign import Campaign, CampaignSender, Node
 from campaigns.models.facts import read_facts
 from campaigns.models.finding import find_prospect
 from campaigns.models.gate import Gate
-from campaigns.models.lanes import first_due
+from campaigns.models.lanes import due_of, first_due
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules import lifecycle
@@ -106,37 +106,44 @@ def _before(session: Session, prospect: Prospect, campaigns: Select[UUID]) -> in
 
 def _other_turns(session: Session, campaign: Campaign, sender_id: UUID, own: int, now: datetime) -> int:
     """New people of other campaigns whose turns come first: campaigns alternate, the longest waiting begins."""
-    query = (
-        select(CampaignSender.campaign_id, CampaignSender.last_turn_at)
+    lines = _lines(session, sender_id, now, most=own + 1)
+    mine = lines.pop(campaign.id, _Line(float("-inf")))
+    return sum(min(line.waiting, own + (1 if line.place < mine.place else 0)) for line in lines.values())
+
+
+@dataclass
+class _Line:
+    """The new people of one campaign in an account's line. Campaigns take turns by `place`: who waited longest since
+    the last, then whose first person did (models.lanes)."""
+
+    turn: float
+    first: tuple[datetime, UUID] | tuple[()] = ()
+    waiting: int = 0
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        return (self.turn, *self.first)
+
+
+def _lines(session: Session, sender_id: UUID, now: datetime, *, most: int) -> dict[UUID, _Line]:
+    """Campaign id -> its line, where anybody new is due. On each clock no more than `most` people are counted: no
+    more of them can come first."""
+    pairs = (
+        select(CampaignSender.sender_id, CampaignSender.campaign_id, CampaignSender.last_turn_at, Gate.clock)
         .join(Campaign, Campaign.id == CampaignSender.campaign_id)
+        .join(Gate, Gate.campaign_id == Campaign.id)
         .where(CampaignSender.sender_id == sender_id, Campaign.status == lifecycle.ACTIVE)
+        .subquery()
     )
-    turns: dict[UUID, Any] = {row.campaign_id: row.last_turn_at for row in session.execute(query)}
-    mine = _place(session, campaign.id, turns.pop(campaign.id, None), sender_id, now)
-    others = 0
-    for campaign_id, turn in turns.items():
-        waiting = _new_people(session, campaign_id, sender_id, now, most=own + 1)
-        goes_first = waiting > 0 and _place(session, campaign_id, turn, sender_id, now) < mine
-        others += min(waiting, own + (1 if goes_first else 0))
-    return others
-
-
-def _new_people(session: Session, campaign_id: UUID, sender_id: UUID, now: datetime, *, most: int) -> int:
-    """How many new people of a campaign are due, as far as `most`: no more of them can come first."""
-    due = select(Prospect.id).where(
-        Prospect.sender_account_id == sender_id,
-        Prospect.contacted.is_(False),
-        Prospect.campaign_id == campaign_id,
-        Prospect.due_at <= now,
-    )
-    return session.scalar(select(func.count()).select_from(due.limit(most).subquery())) or 0
-
-
-def _place(session: Session, campaign_id: UUID, turn: datetime | None, sender_id: UUID, now: datetime) -> Any:
-    """What campaigns take turns by: who waited longest since the last, then whose first person did (models.lanes)."""
-    clocks = select(literal(sender_id).label("sender_id"), Gate.campaign_id, Gate.clock)
-    pairs = clocks.where(Gate.campaign_id == campaign_id).subquery()
-    heads = [head for head in session.scalars(select(first_due(pairs, False, now))) if head]
-    head = select(Prospect.due_at, Prospect.id).where(Prospect.id.in_(heads)).order_by(Prospect.due_at, Prospect.id)
-    first = session.execute(head.limit(1)).first()
-    return (turn.timestamp() if turn else float("-inf"), *(first or ()))
+    waiting = select(func.count()).select_from(due_of(pairs, False, now).limit(most).correlate(pairs).subquery())
+    heads = select(pairs, first_due(pairs, False, now).label("head"), waiting.scalar_subquery().label("waiting"))
+    heads = heads.subquery()
+    query = select(heads.c.campaign_id, heads.c.last_turn_at, heads.c.waiting, Prospect.due_at, Prospect.id)
+    lines: dict[UUID, _Line] = {}
+    for row in session.execute(
+        query.join(Prospect, Prospect.id == heads.c.head).order_by(Prospect.due_at, Prospect.id)
+    ):
+        turn = row.last_turn_at.timestamp() if row.last_turn_at else float("-inf")
+        line = lines.setdefault(row.campaign_id, _Line(turn, (row.due_at, row.id)))
+        line.waiting += row.waiting
+    return lines

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender
@@ -78,22 +78,21 @@ def _open_pairs(workspace_id: UUID, today: date, now: datetime) -> Any:
     )
 
 
-def first_due(pairs: Any, contacted: bool, now: datetime) -> Any:
-    """The prospect of a (sender, campaign, clock) that has been due the longest: one step down the lane's index."""
-    return (
-        select(Prospect.id)
-        .where(
-            Prospect.sender_account_id == pairs.c.sender_id,
-            Prospect.contacted.is_(contacted),
-            Prospect.campaign_id == pairs.c.campaign_id,
-            Prospect.clock == pairs.c.clock,
-            Prospect.due_at <= now,
-        )
-        .order_by(Prospect.due_at, Prospect.id)
-        .limit(1)
-        .correlate(pairs)
-        .scalar_subquery()
+def due_of(pairs: Any, contacted: bool, now: datetime) -> Select[UUID]:
+    """The due prospects of a (sender, campaign, clock), written to before or new: one stretch of the lane's index."""
+    return select(Prospect.id).where(
+        Prospect.sender_account_id == pairs.c.sender_id,
+        Prospect.contacted.is_(contacted),
+        Prospect.campaign_id == pairs.c.campaign_id,
+        Prospect.clock == pairs.c.clock,
+        Prospect.due_at <= now,
     )
+
+
+def first_due(pairs: Any, contacted: bool, now: datetime) -> Any:
+    """The one of them that has been due the longest: one step down the index."""
+    due = due_of(pairs, contacted, now).order_by(Prospect.due_at, Prospect.id)
+    return due.limit(1).correlate(pairs).scalar_subquery()
 
 
 def _first_counted(pairs: Any, today: date, now: datetime) -> Any:

@@ -32,9 +32,9 @@ class Message(Base):
         Index("ix_message_status", "status", "claimed_at"),
         Index("ix_message_sender_account_id_claimed_at", "sender_account_id", "claimed_at"),
         Index(
-            "ix_message_opened",
+            "ix_message_campaign_id_opened_at",
             "campaign_id",
-            "prospect_id",
+            "opened_at",
             sqlite_where=text("opened_at IS NOT NULL"),
             postgresql_where=text("opened_at IS NOT NULL"),
         ),

@@ -49,7 +49,7 @@ def upgrade() -> None:
     op.create_index("ix_prospect_asleep", "prospect", ["campaign_id", "clock", "due_at", "id"], **DUE)
     counted = ["campaign_id", "counted_on", "sender_account_id", "clock", "due_at", "id"]
     op.create_index("ix_prospect_counted", "prospect", counted, **COUNTED_ON)
-    op.create_index("ix_message_opened", "message", ["campaign_id", "prospect_id"], **OPENED)
+    op.create_index("ix_message_campaign_id_opened_at", "message", ["campaign_id", "opened_at"], **OPENED)
     _create_tables()
     dialect = op.get_bind().dialect.name
     for table in KEYS:
@@ -170,7 +170,7 @@ def downgrade() -> None:
     _drop_triggers()
     op.drop_table("prospect_due")
     op.drop_table("prospect_count")
-    op.drop_index("ix_message_opened", "message", **OPENED)
+    op.drop_index("ix_message_campaign_id_opened_at", "message", **OPENED)
     op.drop_index("ix_prospect_counted", "prospect", **COUNTED_ON)
     op.drop_index("ix_prospect_asleep", "prospect", **DUE)
     op.drop_index("ix_prospect_new", "prospect", **NEW)

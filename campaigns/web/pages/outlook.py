@@ -72,10 +72,17 @@ def sleep(db: Session, campaign: Campaign, upcoming: list[Upcoming], now: dateti
     if campaign.status != lifecycle.ACTIVE:
         return None
     count = waking.count_sleepers(db, campaign, gates_of(db, campaign.id), now)
+    return _by_hours(campaign, count) or _held(count, upcoming)
+
+
+def _by_hours(campaign: Campaign, count: waking.Count) -> Sleep | None:
     asleep = count.sleeping - count.resumed
-    if asleep:
-        reason = f"Its hours: {describe(campaign.hours)}."
-        return Sleep(asleep, count.next_open_at, reason, "operating_hours")
+    reason = f"Its hours: {describe(campaign.hours)}."
+    return Sleep(asleep, count.next_open_at, reason, "operating_hours") if asleep else None
+
+
+def _held(count: waking.Count, upcoming: list[Upcoming]) -> Sleep | None:
+    """By another gate than the hours: it holds the first in line, and so everybody."""
     held = upcoming[0] if upcoming and upcoming[0].due and upcoming[0].gate in HOLDING else None
     return Sleep(count.sleeping, held.at, held.reason or "", held.gate or "") if held else None
 
@@ -97,12 +104,16 @@ def outlook(db: Session, campaign: Campaign, now: datetime) -> tuple[str, dateti
 
 
 def _running(db: Session, campaign: Campaign, now: datetime) -> tuple[str, datetime | None]:
+    count = waking.count_sleepers(db, campaign, gates_of(db, campaign.id), now)
+    if asleep := _by_hours(campaign, count):
+        return f"{_sleep(asleep.count)} until the hours open", asleep.until
     upcoming = next_up(db, campaign, now, most=1)
-    if asleep := sleep(db, campaign, upcoming, now):
-        people = f"{asleep.count:,} {'sleeps' if asleep.count == 1 else 'sleep'}"
-        if asleep.gate == "operating_hours":
-            return f"{people} until the hours open", asleep.until
-        return f"{people}: {asleep.reason}", asleep.until
+    if held := _held(count, upcoming):
+        return f"{_sleep(held.count)}: {held.reason}", held.until
     if not upcoming:
         return "The last messages are under way", None
     return f"{upcoming[0].step} to {upcoming[0].who}", upcoming[0].at
+
+
+def _sleep(people: int) -> str:
+    return f"{people:,} {'sleeps' if people == 1 else 'sleep'}"
