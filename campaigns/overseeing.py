@@ -17,6 +17,7 @@ from campaigns.models.campaign import Campaign, CampaignSender, Node
 from campaigns.models.event import Event
 from campaigns.models.finding import limits_of, nodes_of, senders_of
 from campaigns.models.gate import gates_of
+from campaigns.models.imports import Import
 from campaigns.models.message import UNKNOWN, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay
@@ -173,7 +174,7 @@ class Subject:
 
 def subjects(session: Session, workspace_id: UUID, jobs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Subject]:
     """(kind, id) of jobs -> the campaign or sender of this workspace that each is about; strangers' are left out."""
-    wanted: dict[str, list[UUID]] = {"wake": [], "launch": [], "lane": []}
+    wanted: dict[str, list[UUID]] = {"wake": [], "launch": [], "lane": [], "imports": []}
     for kind, text in jobs:
         if kind in wanted and (job_subject := _uuid(text)):
             wanted[kind].append(job_subject)
@@ -182,6 +183,9 @@ def subjects(session: Session, workspace_id: UUID, jobs: Iterable[tuple[str, str
     found: dict[tuple[str, str], Subject] = {}
     for wake_up_id, campaign_id, name in session.execute(named.where(WakeUp.id.in_(wanted["wake"]), of_workspace)):
         found["wake", str(wake_up_id)] = Subject("campaign", campaign_id, name)
+    filed = select(Import.id, Campaign.id, Campaign.name).join(Campaign, Campaign.id == Import.campaign_id)
+    for import_id, campaign_id, name in session.execute(filed.where(Import.id.in_(wanted["imports"]), of_workspace)):
+        found["imports", str(import_id)] = Subject("campaign", campaign_id, name)
     for campaign in session.scalars(select(Campaign).where(Campaign.id.in_(wanted["launch"]), of_workspace)):
         found["launch", str(campaign.id)] = Subject("campaign", campaign.id, campaign.name)
     for sender in senders_for(session, workspace_id, among=wanted["lane"]):

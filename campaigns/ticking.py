@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.gate import Gate
+from campaigns.models.imports import RUNNING, Import
 from campaigns.models.lanes import lanes_with_work
 from campaigns.models.log import note
 from campaigns.models.message import SENDING, UNKNOWN, Message
@@ -23,6 +24,8 @@ from campaigns.rules import lifecycle
 LAUNCH_LIMIT = timedelta(seconds=lifecycle.LAUNCH_LIMIT_SECONDS)
 # Whatever waits for its job longer than this has lost its bell.
 PATIENCE = timedelta(seconds=2)
+# A part of a file takes some tenths of a second; on a busy machine more.
+IMPORT_PATIENCE = timedelta(seconds=5)
 # People who finish in one tick: a statement stays short, however many there are.
 MOST_AT_ONCE = 5000
 DIED = "The sending process ended before the outcome was written down."
@@ -38,13 +41,16 @@ def settle(session: Session, now: datetime) -> None:
 
 
 def ring_lanes(session: Session, now: datetime) -> int:
-    """Ring for every lane with due work and open gates, and for wake-ups that nobody carried out; how many."""
+    """Ring for every lane with due work and open gates, and for what nobody carries out; how many lanes."""
     lanes = lanes_with_work(session, now)
     for sender_id in lanes:
         ring(session, "lane", sender_id)
     lost = select(WakeUp.id).where(WakeUp.finished_at.is_(None), WakeUp.requested_at <= now - PATIENCE)
     for wake_up_id in session.scalars(lost):
         ring(session, "wake", wake_up_id)
+    halted = select(Import.id).where(Import.status == RUNNING, Import.moved_at <= now - IMPORT_PATIENCE)
+    for import_id in session.scalars(halted):
+        ring(session, "imports", import_id)
     return len(lanes)
 
 
@@ -90,14 +96,15 @@ def finish_people(session: Session, now: datetime) -> None:
 
 
 def complete_campaigns(session: Session, now: datetime) -> None:
-    """Active campaigns with nobody left who is due, under way or to be settled by a person."""
+    """Active campaigns with nobody left who is due, under way, to be settled by a person or still to be imported."""
     waiting = exists().where(Prospect.campaign_id == Campaign.id, Prospect.due_at.is_not(None))
     unsettled = exists().where(
         Message.campaign_id == Campaign.id,
         Message.status.in_((SENDING, UNKNOWN)),
         Message.prospect_id.is_not(None),
     )
-    idle = select(Campaign).where(Campaign.status == lifecycle.ACTIVE, ~waiting, ~unsettled)
+    coming = exists().where(Import.campaign_id == Campaign.id, Import.status == RUNNING)
+    idle = select(Campaign).where(Campaign.status == lifecycle.ACTIVE, ~waiting, ~unsettled, ~coming)
     locked = session.scalars(idle.with_for_update(of=Campaign, key_share=True, skip_locked=True)).all()
     if not locked:
         return

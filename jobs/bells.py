@@ -3,15 +3,18 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from campaigns.models import Bell
+from jobs.complaint import Complaint, redis_trouble
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +39,9 @@ KINDS = {
     "wake": Kind("wake", "jobs.wake.wake", 60, DAY_SECONDS),
     "launch": Kind("wake", "jobs.launch.launch", 600, DAY_SECONDS),
     "lane": Kind("lanes", "jobs.lane.lane", 300, 600),
+    "imports": Kind("imports", "jobs.imports.imports", 600, DAY_SECONDS),
 }
-QUEUES = ("wake", "lanes")
+QUEUES = ("wake", "imports", "lanes")
 FAILURE_TTL = 7 * DAY_SECONDS
 
 
@@ -56,29 +60,41 @@ class Ringer:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._complaint = Complaint(log, "Redis works again.")
 
     def __call__(self, bells: Sequence[Bell]) -> None:
         try:
             for bell in bells:
                 self._ring(bell)
-        except RedisError as away:
-            log.warning("Redis is away (%s): the ticker will find the work.", away)
+            self._complaint.over()
+        except RedisError as error:
+            self._complain(error)
 
     def _ring(self, bell: Bell) -> None:
         if not self._redis.set(_mark(bell), "1", nx=True, ex=RUNG_SECONDS):
             return
         kind = KINDS[bell.job]
-        Queue(kind.queue, connection=self._redis, serializer=JSONSerializer).enqueue(
-            kind.function,
-            args=bell.args,
-            job_timeout=kind.timeout,
-            result_ttl=kind.result_ttl,
-            failure_ttl=FAILURE_TTL,
-        )
+        job_id = str(uuid4())
+        try:
+            Queue(kind.queue, connection=self._redis, serializer=JSONSerializer).enqueue(
+                kind.function,
+                args=bell.args,
+                job_id=job_id,
+                job_timeout=kind.timeout,
+                result_ttl=kind.result_ttl,
+                failure_ttl=FAILURE_TTL,
+            )
+        except ResponseError:
+            # Redis carries out the rest of a transaction: without its queue the job would lie there for ever.
+            self._redis.delete(_mark(bell), Job.key_for(job_id))
+            raise
 
     def answer(self, job: str, *args: str) -> None:
         """The job starts and will see all that is committed: whoever rings from now on is heard again."""
         try:
             self._redis.delete(_mark(Bell(job, args)))
-        except RedisError as away:
-            log.warning("Redis is away (%s).", away)
+        except RedisError as error:
+            self._complain(error)
+
+    def _complain(self, error: RedisError) -> None:
+        self._complaint.about(f"{redis_trouble(error)} The ticker will find the work after that.", error)

@@ -11,9 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from redis.exceptions import RedisError
+
 from campaigns import settings
 from campaigns.settings import BadSetting, Settings
+from jobs.bells import connect_briefly
 from jobs.child import Child
+from jobs.complaint import REFUSALS, redis_trouble
 from jobs.embedded import Embedded, NoServer
 from jobs.keeping import Keeper, StartFailed
 from jobs.logbook import Logbook
@@ -37,7 +41,10 @@ def children(config: Settings) -> list[Child]:
     python = sys.executable
     redis = [_redis(config)] if config.embedded_redis else []
     trap = [Child("trap", [python, "-m", "jobs.trap", str(config.trap_file)], stage=2)] if config.trap else []
-    senders = [_worker(f"send-{number}", "wake", "lanes") for number in range(1, config.workers + 1)]
+    # One of them takes files too, before its lanes, so that these are not put off for ever; the others never do, so
+    # that neither lanes nor wake-ups wait for a file.
+    queues = [("wake", "imports", "lanes"), *[("wake", "lanes")] * (config.workers - 1)]
+    senders = [_worker(f"send-{number}", *names) for number, names in enumerate(queues, 1)]
     return [
         *redis,
         Child("migrate", [python, "-m", "jobs.migrating"], stage=1, once=True),
@@ -107,6 +114,24 @@ def _port_trouble(config: Settings, error: OSError) -> str:
     return f"The web server cannot listen on {config.host}, port {config.port}: {error.strerror}."
 
 
+def check_redis(config: Settings) -> None:
+    """Raise CannotRun if the Redis that was named lets nobody in, before every process says so.
+
+    One that is merely away may come: the workers wait for it, and the pages do without.
+    """
+    if config.embedded_redis:
+        return
+    try:
+        with connect_briefly(config.redis_url) as redis:
+            redis.ping()
+    except ValueError as error:
+        raise CannotRun(f"REDIS_URL cannot be understood ({error}).") from error
+    except REFUSALS as error:
+        raise CannotRun(redis_trouble(error)) from error
+    except RedisError:
+        pass
+
+
 @contextmanager
 def sole_owner(config: Settings) -> Iterator[None]:
     """Hold the data folder; raises CannotRun if another supervisor does. A killed one lets go of it."""
@@ -132,6 +157,7 @@ def run(config: Settings, log: Logbook) -> None:
     """Run everything until a signal. Raises CannotRun, NoServer or StartFailed, with everything stopped."""
     with sole_owner(config):
         check_port(config)
+        check_redis(config)
         environ = {
             **os.environ,
             "CADENZA_DATA": str(config.data),

@@ -6,6 +6,37 @@ be cut off anywhere, goes on where it was, and adds nobody twice.
 """
 
 from campaigns.importing.adding import Imported, add, add_table
+from campaigns.importing.uploading import (
+    Foresight,
+    cancel,
+    find_import,
+    foresee,
+    guessed,
+    left_out,
+    listed,
+    meaning_of,
+    receive,
+    samples,
+    start,
+)
+from campaigns.importing.working import work
 from campaigns.models.adding import ADDABLE
 
-__all__ = ["ADDABLE", "Imported", "add", "add_table"]
+__all__ = [
+    "ADDABLE",
+    "Foresight",
+    "Imported",
+    "add",
+    "add_table",
+    "cancel",
+    "find_import",
+    "foresee",
+    "guessed",
+    "left_out",
+    "listed",
+    "meaning_of",
+    "receive",
+    "samples",
+    "start",
+    "work",
+]

@@ -5,6 +5,7 @@ from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, Campa
 from campaigns.models.clock import Clock
 from campaigns.models.event import Event
 from campaigns.models.gate import Gate
+from campaigns.models.imports import Import, ImportPart
 from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay, SenderUse
@@ -25,6 +26,8 @@ __all__ = [
     "Clock",
     "Event",
     "Gate",
+    "Import",
+    "ImportPart",
     "Message",
     "Node",
     "Prospect",

@@ -17,8 +17,8 @@ CUSTOM = "custom"
 CUSTOM_PREFIX = "custom_fields."
 # What we put before the columns of lines that were left out: such a file is mended, and comes back.
 LINE, REASON = "import_line", "import_reason"
-INVALID, DUPLICATE, SUPPRESSED = "invalid", "duplicate", "suppressed"
-KINDS = (INVALID, DUPLICATE, SUPPRESSED)
+# Why a line became nobody.
+INVALID, IN_FILE, IN_CAMPAIGN, SUPPRESSED = KINDS = ("invalid", "in_file", "in_campaign", "suppressed")
 
 
 def identity_field(campaign_type: str) -> str:
@@ -132,7 +132,7 @@ def sift(lines: Iterable[Line], meaning: Meaning, campaign_type: str) -> Sifted:
             continue
         if person.identity in sifted.people:
             first = sifted.lines[person.identity][0]
-            sifted.left_out.append(LeftOut(DUPLICATE, line, f"the same person as in line {first:,}", cells))
+            sifted.left_out.append(LeftOut(IN_FILE, line, f"the same person as in line {first:,}", cells))
         else:
             sifted.people[person.identity] = person
             sifted.lines[person.identity] = (line, cells)

@@ -1,5 +1,6 @@
 """Reading people: one entry of a roster, its identity, and what is wrong with it (CONTRACT section 8)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -27,6 +28,12 @@ TEXTS = {
     "headline": 500,
     "source": 64,
 }
+# What nearly all addresses look like. The library's own look at one takes twenty times as long, most of an import.
+_PLAIN_ADDRESS = re.compile(
+    r"(?P<local>[a-z0-9_+-]{1,64}(?:\.[a-z0-9_+-]+)*)@(?P<domain>(?:[a-z0-9](?:[a-z0-9]|-(?!-)){0,62}(?<!-)\.)+[a-z]{2,63})",
+    re.ASCII | re.IGNORECASE,
+)
+_LONGEST_PLAIN = 64
 MOST_CUSTOM_FIELDS = 50
 CUSTOM_VALUE = 2000
 _NOWHERE = Context("UTC")
@@ -51,6 +58,8 @@ def read_email(raw: object, field: str) -> str | None:
     text = raw.strip()
     if not text:
         return None
+    if len(text) <= _LONGEST_PLAIN and (plain := _PLAIN_ADDRESS.fullmatch(text)):
+        return f"{plain['local']}@{plain['domain'].lower()}"
     try:
         return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized
     except EmailNotValidError as wrong:

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
 
 from campaigns.rules.lifecycle import EMAIL, LINKEDIN
-from campaigns.rules.people import Person, linkedin_identity, read_person
+from campaigns.rules.people import Person, linkedin_identity, read_email, read_person
 from campaigns.rules.problems import Problems
 
 
@@ -103,3 +106,18 @@ def test_what_cannot_be_read_is_named(raw: Any, fields: list[str]) -> None:
 )
 def test_a_linkedin_prospect_needs_a_profile(url: Any) -> None:
     assert fields_of({"linkedin_url": url, "email": "ann@example.com"}, LINKEDIN) == ["prospects[3].linkedin_url"]
+
+
+_LOCAL, _DOMAIN = st.text("aZ0.-_+%", min_size=1, max_size=10), st.text("aZ0.-", min_size=1, max_size=12)
+_LONG = st.builds(lambda label, n: label * n, st.sampled_from(["a", "a-", "a.", "0"]), st.integers(1, 70))
+
+
+@given(st.builds("{}@{}".format, _LOCAL | _LONG, _DOMAIN | _LONG.map("{}.de".format)))
+def test_an_address_of_the_usual_form_is_read_as_the_library_reads_it(text: str) -> None:
+    try:
+        expected = validate_email(text, check_deliverability=False, globally_deliverable=False).normalized
+    except EmailNotValidError:
+        with pytest.raises(Problems):
+            read_email(text, "email")
+    else:
+        assert read_email(text, "email") == expected

@@ -16,8 +16,8 @@ blueprint = Blueprint("workers", __name__, url_prefix="/workers")
 
 MOST_JOBS = 50
 DASHBOARD = "/ops/rq"
-KINDS = {"wake": "Wake up sleepers", "launch": "Launch", "lane": "Send messages"}
-QUEUES = {"wake": "Wake-ups and launches", "lanes": "Messages to send"}
+KINDS = {"wake": "Wake up sleepers", "launch": "Launch", "lane": "Send messages", "imports": "Import people"}
+QUEUES = {"wake": "Wake-ups and launches", "imports": "Files of people", "lanes": "Messages to send"}
 Subjects = Mapping[tuple[str, str], Subject]
 
 
