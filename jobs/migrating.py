@@ -3,10 +3,11 @@
 import os
 import sys
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from campaigns import settings
 from campaigns.models import connect, schema
+from campaigns.models.trouble import first_line, trouble_of
 
 
 def main() -> None:
@@ -14,8 +15,11 @@ def main() -> None:
     engine = connect(settings.load(os.environ).database_url)
     try:
         schema.upgrade(engine)
-    except OperationalError as error:
-        sys.exit(f"The database cannot be used: {str(error.orig).splitlines()[0]}")
+    except DBAPIError as error:
+        trouble = trouble_of(error)
+        if trouble is None:
+            raise
+        sys.exit(f"{trouble} ({first_line(error)})")
     finally:
         engine.dispose()
 

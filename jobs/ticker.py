@@ -6,33 +6,39 @@ import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from campaigns.models.trouble import first_line
 from jobs import stopping
+from jobs.complaint import Complaint, trouble_in
 from jobs.tick import tick
-from jobs.workshop import workshop
+from jobs.workshop import Workshop, workshop
 
 log = logging.getLogger(__name__)
 
 # Seconds. What the bells miss is found within this time.
 EVERY = 1.0
-LONGEST_PAUSE = 15.0
+UNKNOWN = "The tick failed, and will be tried again."
+
+
+def run(shop: Workshop) -> None:
+    """Tick until somebody asks to stop; a database in trouble is waited for with growing pauses."""
+    complaint = Complaint(log, "The database works again.")
+    while not stopping.asked():
+        began = time.monotonic()
+        pause = EVERY
+        try:
+            tick(shop)
+            complaint.over()
+        except SQLAlchemyError as error:
+            complaint.about(*(trouble_in(error) or (UNKNOWN, first_line(error))))
+            pause = complaint.pause
+        stopping.pause(max(0.05, pause - (time.monotonic() - began)))
 
 
 def main() -> None:
-    """Tick until SIGTERM; a database that is away is waited for with growing pauses."""
+    """The process, until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     signal.signal(signal.SIGTERM, stopping.ask)
-    shop = workshop()
-    failures = 0
-    while not stopping.asked():
-        began = time.monotonic()
-        try:
-            tick(shop)
-            failures = 0
-        except SQLAlchemyError as error:
-            failures += 1
-            log.error("The tick failed, and will be tried again: %s", str(error).splitlines()[0])
-        pause = min(EVERY * 2**failures, LONGEST_PAUSE)
-        stopping.pause(max(0.05, pause - (time.monotonic() - began)))
+    run(workshop())
 
 
 if __name__ == "__main__":

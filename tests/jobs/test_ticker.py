@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from campaigns import ticking
 from campaigns.models import Campaign, Gate
-from jobs import ticker
+from jobs import complaint, ticker
 from jobs.workshop import utcnow
 from tests import make
 from tests.databases import Database
@@ -77,7 +77,7 @@ def test_it_waits_for_a_database_that_is_not_ready(tmp_path: Path) -> None:
     file = tmp_path / "late.db"
     with started(f"sqlite:///{file}", tmp_path / "data") as process:
         try:
-            assert "no such table" in line_with(process.stderr, "tried again")
+            assert "upgrade-database" in line_with(process.stderr, "no such table")
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
@@ -87,4 +87,4 @@ def test_it_waits_for_a_database_that_is_not_ready(tmp_path: Path) -> None:
 
 def test_what_the_bells_miss_is_found_within_thirty_seconds() -> None:
     assert ticker.EVERY + ticking.PATIENCE.total_seconds() < 30
-    assert ticker.LONGEST_PAUSE < 30
+    assert complaint.PAUSES[-1] < 30

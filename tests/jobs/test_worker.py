@@ -4,27 +4,26 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
-from rq import Queue
 from rq.job import Job, JobStatus
-from rq.serializers import JSONSerializer
 from rq.worker import Worker
 
-from jobs import stopping
 from jobs.embedded import Embedded, start
 from jobs.worker import forget_the_dead
+from tests.jobs.chores import enqueue
 from tests.jobs.processes import children_of, ignores, is_alive, wait_until
 from tests.servers import short_folder
 
 
 def started(url: str, data: Path, *queues: str) -> subprocess.Popen[bytes]:
     environ = {**os.environ, "REDIS_URL": url, "CADENZA_DATA": str(data)}
-    return subprocess.Popen([sys.executable, "-m", "jobs.worker", *queues], env=environ, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.jobs.chores", *queues], env=environ, stdout=subprocess.DEVNULL
+    )
 
 
 @pytest.fixture
@@ -32,10 +31,6 @@ def worker(redis_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with started(redis_url, tmp_path, "wake", "lanes") as process:
         yield process
         process.kill()
-
-
-def queue(name: str, redis: Redis) -> Queue:
-    return Queue(name, connection=redis, serializer=JSONSerializer)
 
 
 @pytest.fixture
@@ -50,13 +45,13 @@ def wait_for_horse(process: subprocess.Popen[bytes], job: Job) -> int:
 
 
 def test_a_job_is_worked_off(worker: subprocess.Popen[bytes], redis: Redis) -> None:
-    job = queue("lanes", redis).enqueue(time.strftime, "%%")
+    job = enqueue(redis, "greet")
     wait_until(lambda: job.get_status() == JobStatus.FINISHED)
-    assert job.return_value() == "%"
+    assert job.return_value() == "hello"
 
 
 def test_nothing_of_a_job_outlives_a_worker_that_is_killed(worker: subprocess.Popen[bytes], redis: Redis) -> None:
-    horse = wait_for_horse(worker, queue("lanes", redis).enqueue(time.sleep, 1000))
+    horse = wait_for_horse(worker, enqueue(redis, "sleep"))
     worker.kill()
     wait_until(lambda: not is_alive(horse))
 
@@ -64,7 +59,7 @@ def test_nothing_of_a_job_outlives_a_worker_that_is_killed(worker: subprocess.Po
 def test_a_job_that_is_asked_to_stop_ends_well_and_its_worker_with_it(
     worker: subprocess.Popen[bytes], redis: Redis
 ) -> None:
-    job = queue("lanes", redis).enqueue(stopping.pause, 1000)
+    job = enqueue(redis, "wait")
     horse = wait_for_horse(worker, job)
     wait_until(lambda: ignores(horse, signal.SIGINT))  # it has set its signals
     worker.terminate()
@@ -104,7 +99,7 @@ def test_work_goes_on_within_seconds_of_a_restart_of_redis(tmp_path: Path) -> No
             redis_process.wait()
             redis_process = start(server)
             assert redis_process is not None
-            job = queue("lanes", redis).enqueue(time.strftime, "%%")
+            job = enqueue(redis, "greet")
             wait_until(lambda: job.get_status() == JobStatus.FINISHED, seconds=5)
             assert worker.poll() is None
             worker.kill()
