@@ -1,42 +1,43 @@
-"""`make bench`: the table, as it is measured. ARGS: the numbers of sleepers, e.g. ARGS="1000 10000"."""
+"""`make bench`: measures, prints, and writes docs/benchmarks.md. ARGS="--help" says what can be chosen."""
 
-import os
-import platform
 import sys
+import time
+from collections.abc import Callable
+from typing import Any
 
-from tests.bench.stage import DATABASES, stage
-from tests.bench.wake_up import Row, measure
+from tests.bench import document, edit, lane, memory, pages, tick, wake_up
+from tests.bench.options import Options, read
+from tests.bench.results import PUBLISHED, TRIAL, keep
 
-SLEEPERS = (1_000, 10_000, 100_000)
-
-
-def main(sleepers: tuple[int, ...]) -> None:
-    """Measure and print, one database after the other."""
-    cores = os.cpu_count()
-    print(f"Python {platform.python_version()}, {cores} cores. New hours on a running campaign, medians of 3 rounds.")
-    print()
-    print("| database | sleepers | all re-checked | first message accepted | one RQ job a sleeper | naive / ours |")
-    print("|---|---:|---:|---:|---:|---:|")
-    for database in DATABASES:
-        with stage(database) as played:
-            measure(database, played, 100)  # warm everything up
-            rows = [measure(database, played, count) for count in sleepers]
-        for row in rows:
-            print(_line(row), flush=True)
-        first, last = rows[0], rows[-1]
-        ratio = last.rechecked / first.rechecked
-        print(f"| {database} | {last.sleepers:,} / {first.sleepers:,} | {ratio:.2f} x | | | |", flush=True)
-    print()
-    print("The naive way is run for at most 1,000 jobs with one SimpleWorker, its fastest, and scaled to the rest.")
+BENCHMARKS: dict[str, Callable[[Options], dict[str, Any]]] = {
+    "wake_up": wake_up.measure,
+    "edit": edit.measure,
+    "lane": lane.measure,
+    "tick": tick.measure,
+    "pages": pages.measure,
+    "memory": memory.measure,
+}
 
 
-def _line(row: Row) -> str:
-    scaled = "" if row.naive_jobs == row.sleepers else " (scaled)"
-    return (
-        f"| {row.database} | {row.sleepers:,} | {row.rechecked * 1000:,.0f} ms | {row.first_accepted * 1000:,.0f} ms "
-        f"| {row.naive:,.1f} s{scaled} | {row.naive / row.rechecked:,.0f} |"
-    )
+def main(arguments: list[str]) -> None:
+    """Measure one after the other, and publish what was measured in full."""
+    names, options = read(arguments, list(BENCHMARKS))
+    path = TRIAL if options.narrowed else PUBLISHED
+    if options.narrowed:
+        path.unlink(missing_ok=True)
+    for name in names:
+        began = time.monotonic()
+        print(f"{name} …", file=sys.stderr, flush=True)
+        results = keep(path, name, BENCHMARKS[name](options))
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    if options.narrowed:
+        print(document.page(results))
+        print("A narrowed run: docs/benchmarks.md is left as it was.")
+    else:
+        document.write(results)
+        print(document.goals(results))
+        print(f"Written: {document.PAGE}")
 
 
 if __name__ == "__main__":
-    main(tuple(int(arg) for arg in sys.argv[1:]) or SLEEPERS)
+    main(sys.argv[1:])

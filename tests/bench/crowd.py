@@ -77,8 +77,9 @@ def _statement(dialect: str, mix: Mix, campaign: str | None) -> str:
             SELECT pairs.*, campaign.workspace_id, {tail} AS tail
             FROM campaign_sender pairs JOIN campaign ON campaign.id = pairs.campaign_id {named}
         )
-        SELECT {new_id}, pairs.workspace_id, pairs.campaign_id, address, {mix.status}, address, 'Person ' || n, 'Miller',
-            'Company ' || n % 1000, '', {json}, 'api', pairs.sender_id, node.id, {mix.contacted}, {due}, {now}, {now}
+        SELECT {new_id}, pairs.workspace_id, pairs.campaign_id, address, {mix.status}, address,
+            'Person ' || n, 'Miller', 'Company ' || n % 1000, '', {json}, 'api', pairs.sender_id, node.id,
+            {mix.contacted}, {due}, {now}, {now}
         FROM (SELECT pairs.*, n, 'person' || n || '.' || pairs.tail || '@example.org' AS address
               FROM pairs CROSS JOIN numbers) pairs
         JOIN sequence_node node ON node.campaign_id = pairs.campaign_id AND node.position = {mix.position}

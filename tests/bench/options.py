@@ -17,6 +17,7 @@ class Options:
     naive_jobs: int = 1_000
     edits: int = 200
     messages: int = 2_000
+    runs: int = 3
     tick_rows: tuple[int, ...] = (1_000_000, 10_000_000)
     tick_senders: int = 10_000
     people: int = 1_000_000
@@ -27,8 +28,8 @@ class Options:
 
 FULL = Options()
 QUICK = Options(
-    sizes=(1_000, 10_000), rounds=5, naive_jobs=100, edits=30, messages=300, tick_rows=(100_000, 500_000),
-    tick_senders=1_000, people=20_000, requests=20, idle=3.0, narrowed=True,
+    sizes=(1_000, 10_000), rounds=5, naive_jobs=100, edits=30, messages=120, runs=1, tick_rows=(100_000, 500_000),
+    tick_senders=1_000, people=20_000, requests=10, idle=3.0, narrowed=True,
 )  # fmt: skip
 
 

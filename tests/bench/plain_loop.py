@@ -1,7 +1,8 @@
 """What a lane is measured beside: the loop that anybody would write, which asks nothing and checks nothing.
 
 For each person an EmailMessage by smtplib, and the same two durable commits into the same tables: the message as
-`sending` before it is handed over, and what became of it afterwards. `python -m tests.bench.plain_loop URL PORT CAMPAIGN`.
+`sending` before it is handed over, and what became of it afterwards.
+`python -m tests.bench.plain_loop URL PORT CAMPAIGN`
 """
 
 import smtplib
@@ -18,8 +19,8 @@ from tests.bench.stage import FIRST
 
 PEOPLE = """SELECT p.id, p.campaign_id, p.current_node_id, p.sender_account_id, p.email, p.first_name, p.company
     FROM prospect p WHERE p.campaign_id = ? ORDER BY p.due_at, p.id"""
-CLAIM = """INSERT INTO message (id, prospect_id, campaign_id, node_id, sender_account_id, status, attempts, subject, body,
-    rfc_message_id, claimed_at) VALUES (?, ?, ?, ?, ?, 'sending', 1, ?, ?, ?, ?)"""
+CLAIM = """INSERT INTO message (id, prospect_id, campaign_id, node_id, sender_account_id, status, attempts,
+    subject, body, rfc_message_id, claimed_at) VALUES (?, ?, ?, ?, ?, 'sending', 1, ?, ?, ?, ?)"""
 TAKE_OUT = "UPDATE prospect SET due_at = NULL WHERE id = ?"
 RECORD = "UPDATE message SET status = 'sent', receipt = ?, sent_at = ? WHERE id = ?"
 MOVE_ON = "UPDATE prospect SET status = 'sent', contacted = true, updated_at = ? WHERE id = ?"

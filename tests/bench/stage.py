@@ -46,8 +46,8 @@ class Scene:
         now, number = datetime.now(UTC), new_id().hex[-12:]
         made = {
             "id": new_id(), "workspace_id": self.workspace_id, "type": "email", "display_name": "Sarah Chen",
-            "first_name": "Sarah", "email_address": f"sarah-{number}@example.com", "smtp": smtp, "daily_limit": NO_LIMIT,
-            "min_gap": 0, "max_gap": 0, "created_at": now, "updated_at": now,
+            "first_name": "Sarah", "email_address": f"sarah-{number}@example.com", "smtp": smtp,
+            "daily_limit": NO_LIMIT, "min_gap": 0, "max_gap": 0, "created_at": now, "updated_at": now,
         } | values  # fmt: skip
         sender = Sender(**made)
         session.add(sender)

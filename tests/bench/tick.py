@@ -66,7 +66,8 @@ def _senders(made: Scene, count: int) -> list[dict[str, Any]]:
     return [
         {
             "id": new_id(), "workspace_id": made.workspace_id, "type": "email", "display_name": f"Sender {number}",
-            "email_address": f"sender{number}@example.com", "daily_limit": NO_LIMIT, "created_at": now, "updated_at": now,
+            "email_address": f"sender{number}@example.com", "daily_limit": NO_LIMIT,
+            "created_at": now, "updated_at": now,
         }
         for number in range(count)
     ]  # fmt: skip
