@@ -258,17 +258,17 @@ def wake_up_page(session: Session, campaign_id: UUID, *, page: int, limit: int) 
 
 def overdue_seconds(session: Session, now: datetime) -> int:
     """How long ago the open gates' longest waiting step became due; limits and gaps make some wait."""
-    query = (
+    first = (
         select(func.min(Prospect.due_at))
+        .where(Prospect.campaign_id == Gate.campaign_id, Prospect.clock == Gate.clock, Prospect.due_at <= now)
+        .correlate(Gate)
+        .scalar_subquery()
+    )
+    query = (
+        select(func.min(first))
         .select_from(Gate)
         .join(Campaign, Campaign.id == Gate.campaign_id)
-        .join(Prospect, (Prospect.campaign_id == Gate.campaign_id) & (Prospect.clock == Gate.clock))
-        .where(
-            Campaign.status == lifecycle.ACTIVE,
-            Gate.opens_at <= now,
-            Gate.closes_at > now,
-            Prospect.due_at <= now,
-        )
+        .where(Campaign.status == lifecycle.ACTIVE, Gate.opens_at <= now, Gate.closes_at > now)
     )
     oldest = session.scalar(query)
     return round((now - oldest).total_seconds()) if oldest else 0
