@@ -18,6 +18,7 @@ from campaigns.models.message import SENDING, UNKNOWN, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
+from campaigns.models.tally import fold
 from campaigns.models.wake_up import WakeUp
 from campaigns.rules import lifecycle
 
@@ -32,12 +33,14 @@ DIED = "The sending process ended before the outcome was written down."
 
 
 def settle(session: Session, now: datetime) -> None:
-    """Everything of a tick that writes rows: gates, dead lanes, finished people and campaigns, lost launches."""
+    """Everything of a tick that writes rows: gates, dead lanes, finished people and campaigns, lost launches; and the
+    kept counts, brought together."""
     roll_passed_gates(session, now)
     mark_unknown(session, now)
     finish_people(session, now)
     complete_campaigns(session, now)
     tend_launches(session, now)
+    fold(session, now)
 
 
 def ring_lanes(session: Session, now: datetime) -> int:
