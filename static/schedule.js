@@ -395,6 +395,6 @@
   const openings = document.getElementById("openings");
   zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
   if (zone.value && zone.value !== openings.dataset.viewer) {
-    window.addEventListener("load", () => openings.dispatchEvent(new Event("zone")));
+    openings.addEventListener("htmx:after:init", () => openings.dispatchEvent(new Event("zone")), { once: true });
   }
 })();
