@@ -15,8 +15,6 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import event, select
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from campaigns import editing, launching, minding, ticking
 from campaigns.channels.outgoing import Unsent
@@ -24,10 +22,13 @@ from campaigns.models import Campaign, CampaignDay, Clock, Prospect, Sender, Sen
 from campaigns.rules.lifecycle import COMPLETED, DRAFT
 from campaigns.rules.outgoing import Outgoing
 from campaigns.sending import LEASE
+from campaigns.sending.lane import RECORD_PAUSES
 from jobs import stopping
 from jobs.lane import _wait
+from jobs.supervisor import WORKER_STOP_SECONDS
 from tests import make
 from tests.databases import Database
+from tests.faults.test_outcomes import Away
 from tests.verbs.playing import DAY, HOUR, MINUTE, SECOND, Crash, Play
 
 CLOSING = make.NOW.replace(hour=17)
@@ -123,65 +124,35 @@ def test_a_gate_that_closes_while_a_lane_waits_for_its_locks_is_closed(play: Pla
 # Being asked to stop -----------------------------------------------------------------------------
 
 
-class Away:
-    """A database that cannot be written to for the next `times` times."""
-
-    def __init__(self, db: Database, times: int) -> None:
-        self.db, self.times = db, times
-
-    def begin(self) -> Any:
-        if self.times > 0:
-            self.times -= 1
-            raise OperationalError("COMMIT", {}, Exception("the database is away"))
-        return self.db.sessions.begin()
-
-    def __call__(self) -> Session:
-        return self.db.sessions()
-
-
 def test_an_outcome_is_waited_for_although_the_process_is_asked_to_stop(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database is away for a moment, just as the worker is told to end: nobody else knows the outcome."""
     monkeypatch.setattr(stopping, "_asked", False)
     _, sender = launched(play, 3)
-    sessions: Any = Away(play.db, 0)
-    passed: list[timedelta] = []
-
-    def wait(pause: timedelta) -> None:
-        passed.append(pause)
-        _wait(pause)
-
-    def told_to_end(_: Outgoing) -> None:
-        stopping.ask()
-        sessions.times = 3
-
-    play.post.afterwards = told_to_end
+    play.post.afterwards = lambda _: stopping.ask()
     lane = play.lane(sender, stop=stopping.asked)
-    lane.sessions, lane.wait = sessions, wait
+    lane.sessions, lane.wait = Away(play, 3, committed=False), _wait  # type: ignore[assignment]
     began = time.monotonic()
     assert lane.run() == 1
-    assert time.monotonic() - began >= sum(passed, timedelta()).total_seconds() > 0.5
+    assert time.monotonic() - began >= sum(RECORD_PAUSES[:3], timedelta()).total_seconds()
     assert [message.status for message in play.messages()] == ["sent"]
 
 
 def test_what_is_written_down_late_left_when_it_left(play: Play) -> None:
     """Delays count from then (CONTRACT section 4), however long the database was away."""
     _, sender = launched(play, 1, nodes=[make.EMAIL_STEP, make.delay(hours=1), make.FOLLOW_UP, make.END])
-    sessions: Any = Away(play.db, 0)
-
-    def leave(_: Outgoing) -> None:
-        sessions.times = 7
-
-    play.post.afterwards = leave
     lane = play.lane(sender)
-    lane.sessions = sessions
+    lane.sessions = Away(play, 7, committed=False)  # type: ignore[assignment]
     assert lane.run() == 1
     assert play.now > make.NOW + 10 * SECOND
     assert play.messages()[0].sent_at == make.NOW
-    assert play.db.rung == []
     with play.session() as session:
         assert session.scalars(select(Prospect.due_at)).all() == [make.NOW + HOUR]
+
+
+def test_the_supervisor_waits_for_longer_than_an_outcome_is_tried_to_be_written_down() -> None:
+    assert sum(RECORD_PAUSES, timedelta()).total_seconds() + 10 < WORKER_STOP_SECONDS
 
 
 # Put back ----------------------------------------------------------------------------------------
