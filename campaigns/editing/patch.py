@@ -1,6 +1,6 @@
 """PATCH and the settings form: apply what may be applied, say what was not, wake whom it concerns."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from campaigns.models.waking import request_wake_up
 from campaigns.rules.hours import parse_hours
 from campaigns.rules.lifecycle import ACTIVE, DRAFT
 from campaigns.rules.problems import Problem
-from campaigns.rules.refusals import Invalid
+from campaigns.rules.refusals import Invalid, Stale
 
 
 @dataclass
@@ -44,12 +44,17 @@ def edit(
     now: datetime,
     by: str | None,
     strict: bool = False,
+    versions: Collection[int] | None = None,
 ) -> tuple[Campaign, Changes]:
-    """Apply what `body` asks for and the table allows. Raises NotFound, Invalid, Conflict; then nothing is written.
+    """Apply what `body` asks for and the table allows. Raises NotFound, Stale, Invalid, Conflict; then nothing is
+    written.
 
-    With `strict` an ignored field is Invalid (`Prefer: handling=strict`).
+    With `strict` an ignored field is Invalid (`Prefer: handling=strict`); with `versions` the campaign must be at
+    one of these (`If-Match`).
     """
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    if versions is not None and campaign.version not in versions:
+        raise Stale("The campaign was edited meanwhile: read it again, then decide what to change.")
     wanted, changes = sort_out(session, campaign, body, strict=strict)
     check_values(session, campaign, wanted)
     _apply(session, campaign, wanted, changes, now, by)

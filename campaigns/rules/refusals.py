@@ -48,6 +48,12 @@ class NotFound(Refused):
         super().__init__(f"There is no such {what}.")
 
 
+class Stale(Refused):
+    """Asked of a version that is no longer the present one: somebody has edited it meanwhile."""
+
+    code = "stale"
+
+
 class Conflict(Refused):
     """Somebody or something else got there first, or holds on to it."""
 

@@ -11,18 +11,19 @@ from werkzeug.exceptions import HTTPException
 
 from campaigns.models.trouble import Trouble, first_line, trouble_of
 from campaigns.rules.problems import Problem
-from campaigns.rules.refusals import Conflict, Invalid, NotFound, Refused, WrongState
+from campaigns.rules.refusals import Conflict, Invalid, NotFound, Refused, Stale, WrongState
 from campaigns.web.guard import is_api
 
 log = logging.getLogger(__name__)
 
-STATUSES: dict[type[Refused], int] = {Invalid: 400, WrongState: 400, NotFound: 404, Conflict: 409}
+STATUSES: dict[type[Refused], int] = {Invalid: 400, WrongState: 400, NotFound: 404, Conflict: 409, Stale: 412}
 CODES = {
     400: "invalid",
     401: "unauthorized",
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    412: "stale",
     413: "too_large",
     415: "unsupported_media_type",
     429: "too_many_requests",

@@ -4,7 +4,7 @@ So a dry run has no rules of its own: the edit, the wake-up and the judge are th
 `?dry_run=true`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -59,13 +59,26 @@ class Rehearsal:
     impact: Impact | None
 
 
-def rehearse(campaign_id: UUID, body: Mapping[str, Any], *, strict: bool = False) -> Rehearsal:
+def rehearse(
+    campaign_id: UUID,
+    body: Mapping[str, Any],
+    *,
+    strict: bool = False,
+    versions: Collection[int] | None = None,
+) -> Rehearsal:
     """Try an edit and write nothing. Raises what the edit would raise."""
     before = _scene(campaign_id)
     with house().sessions() as db:
         try:
             campaign, changes = editing.edit(
-                db, person().workspace_id, campaign_id, body, now=now(), by=person().email, strict=strict
+                db,
+                person().workspace_id,
+                campaign_id,
+                body,
+                now=now(),
+                by=person().email,
+                strict=strict,
+                versions=versions,
             )
             db.flush()
             answer = {

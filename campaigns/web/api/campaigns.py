@@ -10,6 +10,7 @@ from campaigns import editing, launching, reporting
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign
 from campaigns.web.api.blueprint import blueprint, is_dry_run, is_strict, page_json, paging, read_object
+from campaigns.web.api.etags import fresh_or_304, tag_of, wanted_versions
 from campaigns.web.house import house, now, person
 from campaigns.web.rehearsal import rehearse
 
@@ -30,41 +31,52 @@ def create_campaign() -> ResponseReturnValue:
     who = person()
     with house().sessions.begin() as db:
         campaign, changes = editing.create(db, who.workspace_id, body, now=now(), by=who.email, strict=is_strict())
+        whole = reporting.whole_json(db, campaign, now())
         answer = {
-            "campaign": reporting.campaign_json(db, campaign, now()),
-            "sequence_nodes": reporting.nodes_json(db, campaign.id),
+            "campaign": whole["campaign"],
+            "sequence_nodes": whole["sequence_nodes"],
             "changes": changes.to_json(),
         }
-    return answer, 201, {"Location": f"/api/campaigns/{campaign.id}"}
+    return answer, 201, {"Location": f"/api/campaigns/{campaign.id}", "ETag": tag_of(whole)}
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>")
 def read_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """The campaign, its sequence, and its prospects counted."""
     with house().reading() as db:
-        return reporting.whole_json(db, find_campaign(db, person().workspace_id, campaign_id), now())
+        whole = reporting.whole_json(db, find_campaign(db, person().workspace_id, campaign_id), now())
+    return fresh_or_304(whole)
 
 
 @blueprint.patch("/campaigns/<uuid:campaign_id>")
 def edit_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """CONTRACT section 2, and the wake-up of section 5."""
-    body = read_object()
+    body, versions = read_object(), wanted_versions(campaign_id)
     if is_dry_run():
-        rehearsal = rehearse(campaign_id, body, strict=is_strict())
+        rehearsal = rehearse(campaign_id, body, strict=is_strict(), versions=versions)
         impact = rehearsal.impact.to_json() if rehearsal.impact else None
         return {**rehearsal.answer, "dry_run": True, "impact": impact}
     who = person()
     with house().sessions.begin() as db:
         campaign, changes = editing.edit(
-            db, who.workspace_id, campaign_id, body, now=now(), by=who.email, strict=is_strict()
+            db,
+            who.workspace_id,
+            campaign_id,
+            body,
+            now=now(),
+            by=who.email,
+            strict=is_strict(),
+            versions=versions,
         )
         db.flush()
-        return {
-            "campaign": reporting.campaign_json(db, campaign, now()),
-            "sequence_nodes": reporting.nodes_json(db, campaign.id),
+        whole = reporting.whole_json(db, campaign, now())
+        answer = {
+            "campaign": whole["campaign"],
+            "sequence_nodes": whole["sequence_nodes"],
             "changes": changes.to_json(),
             "wake_up": reporting.wake_up_json(changes.wake_up) if changes.wake_up else None,
         }
+    return answer, 200, {"ETag": tag_of(whole)}
 
 
 @blueprint.delete("/campaigns/<uuid:campaign_id>")
