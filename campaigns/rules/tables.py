@@ -62,7 +62,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        if b"\x00" in data[:200]:
+        if data[:200].count(0) > len(data[:200]) // 4:
             return _decode(data, "utf-16-le")
         # Line by line: files that were put together of several have both.
         return "".join(map(_decode_line, data.splitlines(keepends=True)))

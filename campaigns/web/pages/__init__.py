@@ -7,6 +7,7 @@ from campaigns.web.pages import (
     accounts,
     campaigns,
     frame,
+    imports,
     keys,
     letters,
     overview,
@@ -23,6 +24,7 @@ from campaigns.web.pages import (
 BLUEPRINTS = (
     accounts.blueprint,
     campaigns.blueprint,
+    imports.blueprint,
     keys.blueprint,
     letters.blueprint,
     prospects.blueprint,

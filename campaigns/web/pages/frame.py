@@ -51,7 +51,7 @@ def nav() -> list[dict[str, Any]]:
 def bound(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """How much a browser may post. This runs before the CSRF check, which reads the form."""
     if endpoint and endpoint.partition(".")[0] in current_app.blueprints and not endpoint.startswith("api."):
-        request.max_content_length = MOST_UPLOAD_BYTES if endpoint == "prospects.upload" else MOST_FORM_BYTES
+        request.max_content_length = MOST_UPLOAD_BYTES if endpoint == "imports.upload" else MOST_FORM_BYTES
         request.max_form_memory_size = MOST_FORM_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Prospects of a campaign: the roster, adding by paste and by file, removing, and why somebody is not written to."""
+"""Prospects of a campaign: the roster, adding by pasting, removing, and why somebody is not written to."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +15,8 @@ from campaigns.models.finding import find_prospect, nodes_of
 from campaigns.models.prospect import Prospect
 from campaigns.rules.lifecycle import EMAIL, PROSPECT_STATUSES
 from campaigns.rules.pasting import as_table
-from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, WrongState
-from campaigns.rules.tables import MOST_BYTES, decode
 from campaigns.web import guard
 from campaigns.web.filters import words
 from campaigns.web.forms import sentence
@@ -27,7 +26,8 @@ from campaigns.web.pages.frame import head, page_number, render, tell_error, tel
 blueprint = Blueprint("prospects", __name__, url_prefix="/campaigns/<uuid:campaign_id>/prospects")
 
 PAGE = 50
-TOO_LARGE = "The file is larger than 10 MB: split it, or leave out columns."
+# Imports that the roster shows; the page of imports has all of them.
+LATEST = 3
 
 
 @blueprint.get("")
@@ -53,7 +53,7 @@ def _page(campaign_id: UUID, **extra: Any) -> str:
             "can_add": campaign.status in importing.ADDABLE,
             "pasted": "",
             "paste_errors": [],
-            "upload_errors": [],
+            "imports": importing.listed(db, campaign_id, page=1, limit=LATEST)[0],
             "imported": None,
         }
         return render("prospects.html", "_prospects.html", **shared, **{**context, **extra})
@@ -112,24 +112,6 @@ def _without_place(problem: Problem) -> Problem:
     return Problem("Not read", problem.message)
 
 
-@blueprint.post("/upload")
-def upload(campaign_id: UUID) -> ResponseReturnValue:
-    """A CSV file of up to 10 MB."""
-    file = request.files.get("file")
-    if file is None or not file.filename:
-        return _page(campaign_id, upload_errors=["Choose a file first."]), 422
-    data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        return _page(campaign_id, upload_errors=[TOO_LARGE]), 413
-    try:
-        done = _add(campaign_id, decode(data), "csv")
-    except Problems as bad:
-        return _page(campaign_id, upload_errors=_sentences(Invalid.of(bad.problems))), 422
-    except (Invalid, WrongState) as refusal:
-        return _page(campaign_id, upload_errors=_sentences(refusal)), 422
-    return _told(campaign_id, done)
-
-
 @blueprint.errorhandler(RequestEntityTooLarge)
 def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     """Refused before it was read, by the CSRF check already: the sentence still stands where the file was chosen."""
@@ -137,8 +119,6 @@ def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     campaign_id = (request.view_args or {}).get("campaign_id")
     if answer is not None or campaign_id is None:
         return answer or error
-    if request.endpoint == "prospects.upload":
-        return _page(campaign_id, upload_errors=[TOO_LARGE]), 413
     return _page(campaign_id, paste_errors=["This is more than 2 MB: upload it as a file."]), 413
 
 

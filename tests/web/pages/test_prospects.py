@@ -1,18 +1,15 @@
-"""Prospects: pasting, uploading, looking through, removing, and why somebody is not written to."""
+"""Prospects: pasting, looking through, removing, and why somebody is not written to."""
 
-import io
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from werkzeug.datastructures import FileStorage
-from werkzeug.test import TestResponse, encode_multipart
+from werkzeug.test import TestResponse
 
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import nodes_of
 from campaigns.models.prospect import Prospect
-from campaigns.rules.tables import MOST_BYTES
 from tests import make
 from tests.databases import Database
 from tests.web.pages.conftest import Visitor
@@ -36,18 +33,6 @@ def people(db: Database) -> list[tuple[Any, ...]]:
 def paste(alice: Visitor, campaign: UUID, text: str) -> TestResponse:
     form = alice.visit(f"/campaigns/{campaign}/prospects").form("/paste")
     return alice.send(form, people=text)
-
-
-def upload(alice: Visitor, campaign: UUID, data: bytes, name: str = "people.csv") -> TestResponse:
-    form = alice.visit(f"/campaigns/{campaign}/prospects").form("/upload")
-    return post_file(alice, form.action, data, name, form.value("csrf_token") or "")
-
-
-def post_file(visitor: Visitor, path: str, data: bytes, name: str, token: str) -> TestResponse:
-    """A form with a file, as one block of bytes: the test client would leave a temporary file open."""
-    file = FileStorage(io.BytesIO(data), filename=name, name="file")
-    boundary, body = encode_multipart({"csrf_token": token, "file": file})
-    return visitor.client.post(path, data=body, content_type=f"multipart/form-data; boundary={boundary}")
 
 
 PASTED = [
@@ -101,62 +86,6 @@ def test_linkedin_profiles_are_pasted_too(alice: Visitor, db: Database) -> None:
         made = make.campaign(session, session.get_one(make.Workspace, alice.workspace_id), type="linkedin")
     alice.follow(paste(alice, made.id, "https://www.linkedin.com/in/ann/ Ann Lee\nlinkedin.com/in/bob"))
     assert [person[1] for person in people(db)] == ["Ann", None]
-
-
-FILES = {
-    "utf-8 with a BOM": "\ufeffemail,first_name\nann@corp.test,Ännchen\n".encode(),
-    "utf-16": "email\tfirst_name\nann@corp.test\tÄnnchen\n".encode("utf-16"),
-    "semicolons": "E-Mail;First Name\nann@corp.test;Ännchen\n".encode(),
-    "windows": "email,first_name\r\nann@corp.test,Ännchen\r\n".encode("cp1252"),
-}
-
-
-@pytest.mark.parametrize("kind", FILES)
-def test_a_file_is_read_however_a_spreadsheet_wrote_it(alice: Visitor, db: Database, draft: UUID, kind: str) -> None:
-    alice.follow(upload(alice, draft, FILES[kind]))
-    assert people(db) == [("ann@corp.test", "Ännchen", None)]
-
-
-def test_a_file_with_a_bad_line_names_the_line(alice: Visitor, db: Database, draft: UUID) -> None:
-    page = alice.see(upload(alice, draft, b"email,name\nann@corp.test,Ann\nbroken,Bob\n"))
-    assert "Line 3, email:" in page.text
-    assert len(people(db)) == 1
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [(b"", "This is empty."), (b"name,phone\nAnn,1\n", "has no column called email; its columns are: name, phone")],
-)
-def test_a_file_that_is_no_list_of_people_is_refused(
-    alice: Visitor, db: Database, draft: UUID, data: bytes, words: str
-) -> None:
-    page = alice.see(upload(alice, draft, data), 422)
-    assert words in page.text
-    assert not people(db)
-
-
-def test_no_file_at_all_is_told(alice: Visitor, draft: UUID) -> None:
-    assert "Choose a file first." in alice.see(upload(alice, draft, b"", ""), 422).text
-
-
-@pytest.mark.parametrize("size", [MOST_BYTES + 1, MOST_BYTES + 200_000])
-def test_a_file_of_more_than_ten_megabytes_is_refused_where_it_was_chosen(
-    alice: Visitor, db: Database, draft: UUID, size: int
-) -> None:
-    page = alice.see(upload(alice, draft, b"email\n".ljust(size, b"x")), 413)
-    assert "larger than 10 MB" in page.text
-    assert page.form("/upload")
-    assert not people(db)
-
-
-def test_a_file_too_large_of_whoever_is_not_signed_in_leads_to_sign_in(
-    alice: Visitor, stranger: Visitor, draft: UUID
-) -> None:
-    answer = post_file(
-        stranger, f"/campaigns/{draft}/prospects/upload", b"x" * (MOST_BYTES + 200_000), "people.csv", ""
-    )
-    assert answer.status_code == 303
-    assert answer.headers["Location"].startswith("/signin")
 
 
 def test_a_paste_of_more_than_two_megabytes_is_told_to_be_a_file(alice: Visitor, db: Database, draft: UUID) -> None:
