@@ -24,6 +24,7 @@
   // Where the keyboard is; the windows that it has begun or that were clicked; the day that was copied.
   const at = { day: "monday", minute: 9 * 60, anchor: null, chosen: null, copied: null };
   let drag = null;
+  const hint = part("said")?.textContent;
 
   // Reading and writing the inputs
 
@@ -268,6 +269,7 @@
   function startOrEnd() {
     if (at.anchor === null) {
       at.anchor = at.minute;
+      at.chosen = null;
       say(`From ${clock(at.minute)}: move to the end, then press Space`);
       return;
     }
@@ -302,9 +304,14 @@
     if (write(at.day, at.copied.windows)) say(`${nameOf(at.day)} is as ${nameOf(at.copied.day)} was`);
   }
 
-  function cancel() {
+  function forget() {
     at.anchor = null;
-    choose(at.day, null);
+    at.chosen = null;
+  }
+
+  function cancel() {
+    forget();
+    show(hint);
   }
 
   const KEYS = {
@@ -366,11 +373,6 @@
     }
   });
 
-  function forget() {
-    at.anchor = null;
-    at.chosen = null;
-  }
-
   document.addEventListener("input", (event) => {
     if (!event.target.closest("#week")) return;
     if (event.target === part("step")) at.minute = Math.min(snap(at.minute), DAY - step());
@@ -386,9 +388,13 @@
 
   if (!part("said")) return;
   draw();
-  const first = tracks().flatMap((track) => windowsOf(track.dataset.day)).map((one) => one.start);
-  const scroller = document.querySelector(".schedule-scroll");
-  scroller.scrollLeft = (scroller.scrollWidth * Math.max(0, Math.min(9 * 60, ...first) - 60)) / DAY;
+
+  // Where there is no room for a whole day the morning is shown first. The page shows nothing that needs scripts before.
+  document.addEventListener("DOMContentLoaded", () => {
+    const first = tracks().flatMap((track) => windowsOf(track.dataset.day)).map((one) => one.start);
+    const scroller = document.querySelector(".schedule-scroll");
+    scroller.scrollLeft = (scroller.scrollWidth * Math.max(0, Math.min(9 * 60, ...first) - 60)) / DAY;
+  });
 
   // Openings are told on the clock of whoever looks at them, which only the browser knows.
   const zone = document.getElementById("viewer-zone");
