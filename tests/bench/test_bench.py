@@ -16,6 +16,7 @@ from tests.bench.figures import count, median, percentile, seconds, spread
 from tests.bench.goals import GOALS
 from tests.bench.memory import name_of
 from tests.bench.options import FULL, read
+from tests.bench.peers.__main__ import ENGINES, larger
 from tests.bench.results import keep, load
 from tests.databases import Database
 
@@ -264,3 +265,15 @@ def test_processes_are_called_by_what_they_do() -> None:
     assert name_of("/x/.venv/bin/python -m jobs.worker wake ") == "worker for wake-ups"
     assert name_of("/x/valkey-server *:0 ") == "Redis"
     assert name_of("something else ") == "something else"
+
+
+def test_the_search_for_what_an_engine_carries_goes_on_while_there_is_room() -> None:
+    assert larger(500, taken=1.0, within=60) == 2_000
+    assert larger(2_000, taken=27.0, within=60) == 4_000
+    assert larger(4_000, taken=50.0, within=60) is None
+
+
+def test_every_engine_has_a_module_of_its_own() -> None:
+    folder = Path(__file__).parent / "peers"
+    assert all((folder / f"{engine.module}.py").exists() for engine in ENGINES)
+    assert len({engine.name for engine in ENGINES}) == len(ENGINES)

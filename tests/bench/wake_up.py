@@ -49,19 +49,14 @@ def measure(options: Options) -> dict[str, Any]:
 
 def _on(kind: str, options: Options) -> list[dict[str, Any]]:
     with running_sink() as sink, scene(kind) as made:
-        lines = [_line(made, sink, sleepers) for sleepers in options.sizes]
+        lines = [put_to_sleep(made, sink, sleepers) for sleepers in options.sizes]
         with playing(made) as stack:
-            # Size after size in each round: what else the machine does hits all of them alike.
-            for number in range(options.rounds + WARM_UP):
-                if number == WARM_UP:
-                    for line in lines:
-                        line.start_over()
-                for line in lines:
-                    _round(made, stack, sink, line)
+            take_turns(made, stack, sink, lines, options.rounds)
             return [_row(made, stack, line, options) for line in lines]
 
 
-def _line(made: Scene, sink: SmtpSink, sleepers: int) -> Line:
+def put_to_sleep(made: Scene, sink: SmtpSink, sleepers: int) -> Line:
+    """A running campaign of so many people, whose hours are closed."""
     name = f"{sleepers} asleep"
     with made.sessions.begin() as session:
         sender = made.sender(session, sink.port, min_gap=GAP_SECONDS, max_gap=GAP_SECONDS)
@@ -71,7 +66,16 @@ def _line(made: Scene, sink: SmtpSink, sleepers: int) -> Line:
     return Line(sleepers, campaign.id, sender.id)
 
 
-def _round(made: Scene, stack: Stack, sink: SmtpSink, line: Line) -> None:
+def take_turns(made: Scene, stack: Stack, sink: SmtpSink, lines: list[Line], rounds: int) -> None:
+    """Campaign after campaign in each round: what else the machine does hits all of them alike."""
+    for number in range(rounds + WARM_UP):
+        for line in lines:
+            if number == WARM_UP:
+                line.start_over()
+            _wake(made, stack, sink, line)
+
+
+def _wake(made: Scene, stack: Stack, sink: SmtpSink, line: Line) -> None:
     _free(made, line.sender_id)
     sink.reset()
     began = time.monotonic()
