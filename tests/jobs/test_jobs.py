@@ -44,7 +44,7 @@ class Shop:
         worker = SimpleWorker(list(QUEUES), connection=self.redis, serializer=JSONSerializer)
         worker.work(burst=True, logging_level="WARNING")
         queues = [Queue(name, connection=self.redis, serializer=JSONSerializer) for name in QUEUES]
-        assert [queue.failed_job_registry.get_job_ids() for queue in queues] == [[], []]
+        assert [queue.failed_job_registry.get_job_ids() for queue in queues] == [[] for _ in queues]
 
     def do(self, verb: Any, *args: Any, **values: Any) -> Any:
         with self.tools.sessions.begin() as session:
