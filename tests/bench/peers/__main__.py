@@ -129,7 +129,7 @@ def _row(engine: Engine, within: float) -> dict[str, Any]:
 def larger(sleepers: int, taken: float, within: float) -> int | None:
     """How many to try next, if `sleepers` took so long; None if there is little room left."""
     factor = min(4.0, within * 0.9 / taken)
-    return None if factor < 1.15 else round(sleepers * factor, -2)
+    return None if factor < 1.15 else int(sleepers * factor) // 100 * 100
 
 
 def _run(engine: Engine, sleepers: int, within: float) -> dict[str, float]:
