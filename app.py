@@ -9,6 +9,7 @@ from campaigns import settings as campaign_settings
 from campaigns import web
 from campaigns.models import connect, session_factory
 from campaigns.web.house import House
+from jobs import lines
 from jobs.bells import Ringer, connect_briefly
 from jobs.board import Board
 from jobs.dashboard import mount
@@ -18,6 +19,7 @@ from jobs.workshop import utcnow
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """The app for this environment. Connects on first use, so that a server may fork in between."""
     settings = campaign_settings.load(os.environ if environ is None else environ)
+    lines.begin(settings.log_format)
     engine = connect(settings.database_url)
     redis = connect_briefly(settings.redis_url)
     ringer = Ringer(redis)

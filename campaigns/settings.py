@@ -54,8 +54,10 @@ SETTINGS = (
     Setting("CADENZA_WORKERS", "2", "Workers that send, 1 to 64, besides the one kept free for wake-ups."),
     Setting("CADENZA_REDIS_SERVER", "the packaged Valkey", "The redis-server or valkey-server to embed."),
     Setting("CADENZA_TRAP", "on with the embedded Redis, else off", "The local mail trap: on or off."),
+    Setting("LOG_FORMAT", "text", "Lines of the log: text for people, json for machines."),
 )
 
+LOG_FORMATS = ("text", "json")
 FLAGS = {
     "on": True,
     "true": True,
@@ -85,6 +87,8 @@ class Settings:
     sealing_key: str = field(repr=False)
     workers: int
     trap: bool
+    # One of LOG_FORMATS.
+    log_format: str
 
     @property
     def embedded_redis(self) -> bool:
@@ -119,6 +123,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         sealing_key=_sealing_key(given["CADENZA_SEALING_KEY"] or _kept(data / "sealing_key", _new_sealing_key())),
         workers=_number("CADENZA_WORKERS", given["CADENZA_WORKERS"] or "2", 1, 64),
         trap=_flag("CADENZA_TRAP", given["CADENZA_TRAP"] or ("on" if socket else "off")),
+        log_format=_one_of("LOG_FORMAT", given["LOG_FORMAT"] or "text", LOG_FORMATS),
     )
 
 
@@ -145,6 +150,12 @@ def _flag(name: str, text: str) -> bool:
     if text.lower() not in FLAGS:
         raise BadSetting(f"{name}={text}: use on or off.")
     return FLAGS[text.lower()]
+
+
+def _one_of(name: str, text: str, allowed: tuple[str, ...]) -> str:
+    if text.lower() not in allowed:
+        raise BadSetting(f"{name}={text}: use {' or '.join(allowed)}.")
+    return text.lower()
 
 
 def _scheme(name: str, text: str, allowed: tuple[str, ...]) -> str:

@@ -1,10 +1,13 @@
 """The one log of all processes: time, who, and what was said."""
 
+import json
 import os
 import re
 import select
-from datetime import datetime
-from typing import TextIO
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from jobs.lines import without_addresses
 
 # What programs put before their words: a time and a level; for Valkey its process id and role too.
 CLUTTER = re.compile(
@@ -21,21 +24,27 @@ PATIENCE = 0.2
 
 
 class Logbook:
-    """Writes prefixed lines to `out`, and never lets a reader that has stopped reading hold up the work."""
+    """Writes prefixed lines to `out`, and never lets a reader that has stopped reading hold up the work.
 
-    def __init__(self, out: TextIO) -> None:
+    `form` is that of jobs.lines: text, or json, one object a line. What programs of others say goes through here too,
+    and no address gets by.
+    """
+
+    def __init__(self, out: TextIO, form: str = "text") -> None:
         self._out = out
+        self._json = form == "json"
         self._lost = 0
 
     def note(self, name: str, text: str) -> None:
         """Write one line, unless it is noise."""
-        text = CLUTTER.sub("", text.rstrip())
-        if text and not NOISE.search(text):
-            self._write(f"{_clock()} {name:<{NAME_WIDTH}} | {text}\n")
+        text = without_addresses(CLUTTER.sub("", text.rstrip()))
+        if not text or NOISE.search(text):
+            return
+        self._write(_object(name, text) if self._json else f"{_clock()} {name:<{NAME_WIDTH}} | {text}\n")
 
     def say(self, text: str) -> None:
         """Write a line that a person waits for, without a prefix."""
-        self._write(f"{text}\n")
+        self._write(_object("supervisor", text) if self._json else f"{text}\n")
 
     def _write(self, line: str) -> None:
         if self._lost and self._ready(0):
@@ -61,6 +70,23 @@ class Logbook:
             return bool(select.select([], [self._out], [], seconds)[1])
         except (OSError, ValueError):
             return False
+
+
+def _object(name: str, text: str) -> str:
+    """A line as an object that names its process: our own processes say objects already."""
+    return json.dumps({"process": name, **(_parsed(text) or _plain(text))}, ensure_ascii=False) + "\n"
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        said = json.loads(text) if text.startswith("{") else None
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": "info", "message": text}
 
 
 def _clock() -> str:

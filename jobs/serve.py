@@ -1,6 +1,5 @@
 """The web server of `make run`: waitress, with the app of app.py."""
 
-import logging
 import os
 import signal
 
@@ -8,6 +7,7 @@ import waitress
 
 from app import create_app
 from campaigns import settings
+from jobs import lines
 
 THREADS = 8
 # The app refuses bodies long before this, in its own words; here it only bounds what is kept on disk.
@@ -20,8 +20,8 @@ def _end(*_: object) -> None:
 
 def main() -> None:
     """Serve until SIGTERM. The terminal's Ctrl-C is for the supervisor."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = settings.load(os.environ)
+    lines.begin(config.log_format)
     app = create_app()
     signal.signal(signal.SIGTERM, _end)
     waitress.serve(

@@ -171,9 +171,10 @@ def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 after a stop that was asked for, 1 with a sentence otherwise."""
     if WITH_PARENT in arguments:
         tie(os.getppid(), signal.SIGTERM)
-    log = Logbook(sys.stdout)
     try:
-        run(settings.load(os.environ), log)
+        config = settings.load(os.environ)
+        log = Logbook(sys.stdout, config.log_format)
+        run(config, log)
     except (BadSetting, CannotRun, NoServer, StartFailed) as reason:
         print(f"Cadenza cannot run. {reason}", file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ import time
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.models.trouble import first_line
-from jobs import stopping
+from jobs import lines, stopping
 from jobs.complaint import Complaint, trouble_in
 from jobs.tick import tick
 from jobs.workshop import Workshop, workshop
@@ -36,9 +36,10 @@ def run(shop: Workshop) -> None:
 
 def main() -> None:
     """The process, until SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    shop = workshop()
+    lines.begin(shop.settings.log_format)
     signal.signal(signal.SIGTERM, stopping.ask)
-    run(workshop())
+    run(shop)
 
 
 if __name__ == "__main__":

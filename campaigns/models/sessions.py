@@ -46,6 +46,7 @@ def connect(url: str) -> Engine:
         return _connect_sqlite(url)
     return create_engine(
         url,
+        hide_parameters=True,  # they are people's data, and an error may be logged
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
@@ -65,7 +66,7 @@ def _sqlite_module() -> Any:
 
 
 def _connect_sqlite(url: str) -> Engine:
-    engine = create_engine(url, module=_sqlite_module(), connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, hide_parameters=True, module=_sqlite_module(), connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def prepare(raw: Any, _record: Any) -> None:

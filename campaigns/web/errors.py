@@ -94,7 +94,7 @@ def is_collision(error: DBAPIError) -> bool:
 def database_failed(error: SQLAlchemyError) -> ResponseReturnValue:
     """Two requests in each other's way, a database in trouble, or a bug."""
     if isinstance(error, DBAPIError) and is_collision(error):
-        log.info("collision: %s", error.orig)
+        log.info("Two requests got into each other's way (%s).", first_line(error))
         return answer(409, "Somebody changed the same thing at the same moment: look again.", "conflict")
     trouble = trouble_of(error)
     return failed(error) if trouble is None else unavailable(error, trouble)
