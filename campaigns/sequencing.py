@@ -1,10 +1,11 @@
-"""Changing a draft's sequence node by node: add, move, delete, edit one, copy (CONTRACT section 7).
+"""Changing a sequence node by node: add, move, delete, edit one (CONTRACT section 7).
 
-Each is the whole list, changed and checked as PATCH would check it.
+Each is the whole list, changed and checked as PATCH would check it. After the draft only the words of a step can be
+corrected, for those who have not got it yet.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,12 +16,14 @@ from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_campaign, nodes_of
 from campaigns.models.log import note
-from campaigns.models.upsert import as_draft, write_nodes
+from campaigns.models.upsert import as_draft, same_sequence, write_nodes
+from campaigns.models.version import SEQUENCE, check_unedited, keep_version, raw_nodes
+from campaigns.rules.fields import UNKNOWN_REASON, WORDS, node_locked_because, words_locked_because
 from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.lifecycle import DRAFT
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
-from campaigns.rules.sequence import NodeDraft, check_node, check_nodes, parse_node
+from campaigns.rules.sequence import NODE_FIELDS, NodeDraft, check_node, check_nodes, launch_problems, parse_node
 
 Drafts = list[NodeDraft]
 
@@ -28,11 +31,16 @@ Drafts = list[NodeDraft]
 def _draft_campaign(session: Session, workspace_id: UUID, campaign_id: UUID) -> Campaign:
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
     if campaign.status != DRAFT:
-        raise WrongState(
-            f"The sequence can be changed in a draft only; this campaign is {campaign.status}.",
-            problems=[Problem("sequence_nodes", f"is locked: the campaign is {campaign.status}")],
-        )
+        raise locked(campaign)
     return campaign
+
+
+def locked(campaign: Campaign) -> WrongState:
+    """The refusal to change the steps of a campaign that was launched."""
+    return WrongState(
+        f"The sequence can be changed in a draft only; this campaign is {campaign.status}.",
+        problems=[Problem(SEQUENCE, f"is locked: the campaign is {campaign.status}")],
+    )
 
 
 def _change(
@@ -42,6 +50,7 @@ def _change(
     change: Callable[[Campaign, Drafts], Drafts],
     now: datetime,
     by: str | None,
+    cause: str,
 ) -> list[Node]:
     """Lock, change the list, check it as a whole, write it. Raises NotFound, WrongState, Invalid."""
     campaign = _draft_campaign(session, workspace_id, campaign_id)
@@ -55,10 +64,27 @@ def _change(
     problems = check_nodes(drafts, campaign_type=campaign.type, known=known)
     if problems:
         raise Invalid.of(problems)
+    return _write(session, campaign, nodes, drafts, now, by, cause)
+
+
+def _write(
+    session: Session,
+    campaign: Campaign,
+    nodes: list[Node],
+    drafts: Drafts,
+    now: datetime,
+    by: str | None,
+    cause: str,
+) -> list[Node]:
+    """Write what is different, as a version."""
+    if same_sequence(nodes, drafts):
+        return nodes
+    before = {SEQUENCE: raw_nodes(nodes)}
     written = write_nodes(session, campaign.id, drafts)
     campaign.version += 1
     campaign.updated_at = now
-    note(session, campaign, "edited", now, by=by, fields=["sequence_nodes"])
+    keep_version(session, campaign, cause, now, by=by, before=before)
+    note(session, campaign, "edited", now, by=by, fields=[SEQUENCE])
     session.flush()
     return written
 
@@ -99,7 +125,7 @@ def add(
         place = last if raw.get("position") is None else _position(raw["position"], "position", last)
         return [*drafts[:place], draft, *drafts[place:]]
 
-    nodes = _change(session, workspace_id, campaign_id, change, now, by)
+    nodes = _change(session, workspace_id, campaign_id, change, now, by, "added")
     return next(node for node in nodes if node.id == added), nodes
 
 
@@ -117,7 +143,7 @@ def move(
         rest = drafts[:origin] + drafts[origin + 1 :]
         return [*rest[:target], drafts[origin], *rest[target:]]
 
-    return _change(session, workspace_id, campaign_id, change, now, by)
+    return _change(session, workspace_id, campaign_id, change, now, by, "moved")
 
 
 def remove(
@@ -131,7 +157,24 @@ def remove(
             raise Problems([Problem("nodeId", "is the end, which cannot be deleted")])
         return drafts[:index] + drafts[index + 1 :]
 
-    return _change(session, workspace_id, campaign_id, change, now, by)
+    return _change(session, workspace_id, campaign_id, change, now, by, "removed")
+
+
+@dataclass(frozen=True)
+class NodeChanges:
+    """What became of each field of a body: applied, the same already, or set aside and why."""
+
+    applied: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    ignored: list[dict[str, str]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """`changes` of the answer."""
+        return {"applied": self.applied, "unchanged": self.unchanged, "ignored": self.ignored}
+
+
+# What a client that sends back what it was given has beside the fields.
+_GIVEN = ("id", "campaign_id", "position", "type")
 
 
 def edit(
@@ -143,20 +186,92 @@ def edit(
     *,
     now: datetime,
     by: str | None,
-) -> tuple[Node, list[Node]]:
-    """Change the fields of one node that `body` holds; it and the whole list. Its type must stay."""
+    strict: bool = False,
+    since: int | None = None,
+) -> tuple[Node, list[Node], NodeChanges]:
+    """Change the fields of one node that `body` holds; it, the whole list, and what came of each field. Its type
+    must stay. Raises NotFound, WrongState, Invalid, and Stale if the sequence was edited after the version `since`.
 
-    def change(campaign: Campaign, drafts: Drafts) -> Drafts:
+    Once the campaign was launched only words can be corrected, and they must be such as could be launched, since
+    they may go out at once. Another field is ignored then, or with `strict` Invalid.
+    """
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    if since is not None:
+        check_unedited(session, campaign, {SEQUENCE}, since)
+    _check_words(campaign, body)
+    nodes = nodes_of(session, campaign.id)
+    drafts = [as_draft(node) for node in nodes]
+    try:
         index = _index(drafts, str(node_id), "node")
-        old = drafts[index]
-        raw = {**_as_json(old), **_object(body), "id": str(node_id)}
-        draft = parse_node(raw, "node")
-        if draft.type != old.type:
-            raise Problems([Problem("node.type", f"must stay {old.type}")])
-        return [*drafts[:index], draft, *drafts[index + 1 :]]
+        wanted = _wanted(drafts[index], _object(body))
+    except Problems as bad:
+        raise Invalid.of(bad.problems) from bad
+    changes = _sort_out(campaign.status, drafts[index], wanted, body)
+    if strict and changes.ignored:
+        raise Invalid.of([Problem(item["field"], item["reason"]) for item in changes.ignored])
+    drafts[index] = replace(drafts[index], **{name: getattr(wanted, name) for name in changes.applied})
+    if problems := _problems(campaign, drafts, index):
+        raise Invalid.of(problems)
+    cause = "edited" if campaign.status == DRAFT else "words"
+    written = _write(session, campaign, nodes, drafts, now, by, cause)
+    return written[index], written, changes
 
-    nodes = _change(session, workspace_id, campaign_id, change, now, by)
-    return next(node for node in nodes if node.id == node_id), nodes
+
+def _check_words(campaign: Campaign, body: Any) -> None:
+    """Raise WrongState unless the sequence, or the words that `body` holds, can be edited now."""
+    if campaign.status == DRAFT or (
+        not words_locked_because(campaign.status) and any(name in WORDS for name in _keys(body))
+    ):
+        return
+    raise locked(campaign)
+
+
+def _keys(body: Any) -> Iterable[str]:
+    return body.keys() if isinstance(body, Mapping) else ()
+
+
+def _wanted(old: NodeDraft, raw: Mapping[str, Any]) -> NodeDraft:
+    draft = parse_node({**_as_json(old), **raw, "id": str(old.id)}, "node")
+    if draft.type != old.type:
+        raise Problems([Problem("node.type", f"must stay {old.type}")])
+    return draft
+
+
+def _sort_out(status: str, old: NodeDraft, wanted: NodeDraft, raw: Mapping[str, Any]) -> NodeChanges:
+    changes = NodeChanges()
+    for name in raw:
+        if name in _GIVEN:
+            continue
+        row = NODE_FIELDS.get(name)
+        if row is None:
+            reason: str | None = UNKNOWN_REASON
+        elif old.type not in row.types:
+            reason = None if raw[name] is None else f"is not a field of this step, which is of type {old.type}"
+        elif getattr(old, name) == getattr(wanted, name):
+            changes.unchanged.append(name)
+            continue
+        else:
+            reason = node_locked_because(name, status)
+            if reason is None:
+                changes.applied.append(name)
+        if reason is not None:
+            changes.ignored.append({"field": name, "reason": reason})
+    return changes
+
+
+def _problems(campaign: Campaign, drafts: Drafts, index: int) -> list[Problem]:
+    """What is wrong with the step at `index`; once it may go out, what a launch would say of it too."""
+    draft = drafts[index]
+    problems = check_node(draft, campaign_type=campaign.type, field="node")
+    if problems or campaign.status == DRAFT:
+        return problems
+    path = f"{SEQUENCE}[{index}]."
+    found = launch_problems(drafts, campaign_type=campaign.type, signature=campaign.signature)
+    return [
+        Problem(f"node.{problem.field.removeprefix(path)}", problem.message)
+        for problem in found
+        if problem.field.startswith(path)
+    ]
 
 
 def _as_json(draft: NodeDraft) -> dict[str, Any]:

@@ -5,10 +5,21 @@ Everything is read and checked before anything is written, so a refused edit lea
 
 from campaigns.editing.creating import create
 from campaigns.editing.patch import Changes, edit
+from campaigns.editing.undoing import differs_in_words_only, last_edit, roll_back, undo
 from campaigns.models.campaign import Campaign
 from campaigns.rules.fields import FIELDS, Field, locked_because
 
-__all__ = ["Changes", "create", "edit", "editable_fields", "locked_fields"]
+__all__ = [
+    "Changes",
+    "create",
+    "differs_in_words_only",
+    "edit",
+    "editable_fields",
+    "last_edit",
+    "locked_fields",
+    "roll_back",
+    "undo",
+]
 
 
 def locked_fields(campaign: Campaign) -> dict[str, str]:

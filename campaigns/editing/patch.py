@@ -8,11 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from campaigns.editing.values import check_values, ignored_fields, read_values, write_value
+from campaigns.editing.values import check_values, ignored_fields, raw_value, read_values, write_value
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, limits_of, senders_of
 from campaigns.models.gate import roll_gates
 from campaigns.models.log import note
+from campaigns.models.version import check_unedited, keep_version
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.waking import request_wake_up
 from campaigns.rules.hours import parse_hours
@@ -45,19 +46,23 @@ def edit(
     by: str | None,
     strict: bool = False,
     versions: Collection[int] | None = None,
+    since: int | None = None,
 ) -> tuple[Campaign, Changes]:
     """Apply what `body` asks for and the table allows. Raises NotFound, Stale, Invalid, Conflict; then nothing is
     written.
 
     With `strict` an ignored field is Invalid (`Prefer: handling=strict`); with `versions` the campaign must be at
-    one of these (`If-Match`).
+    one of these (`If-Match`). `since` is the version that a form was drawn from: what it holds must not have been
+    edited after it, which is less than that nothing was.
     """
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
     if versions is not None and campaign.version not in versions:
         raise Stale("The campaign was edited meanwhile: read it again, then decide what to change.")
+    if since is not None:
+        check_unedited(session, campaign, body.keys(), since)
     wanted, changes = sort_out(session, campaign, body, strict=strict)
     check_values(session, campaign, wanted)
-    _apply(session, campaign, wanted, changes, now, by)
+    apply(session, campaign, wanted, changes, now, by)
     return campaign, changes
 
 
@@ -97,15 +102,19 @@ def _effective_limits(session: Session, campaign: Campaign) -> dict[UUID, int]:
     return {sender.id: own.get(sender.id, sender.daily_limit) for sender in senders_of(session, campaign.id)}
 
 
-def _apply(
+def apply(
     session: Session,
     campaign: Campaign,
     values: Mapping[str, Any],
     changes: Changes,
     now: datetime,
     by: str | None,
+    *,
+    cause: str = "edited",
 ) -> None:
+    """Write values that were checked, as a version; wake whom they concern. The campaign is locked."""
     before = _remember(session, campaign)
+    replaced = {name: raw_value(session, campaign, name) for name in values}
     for name, value in values.items():
         changed = write_value(session, campaign, name, value)
         (changes.applied if changed else changes.unchanged).append(name)
@@ -113,13 +122,15 @@ def _apply(
         return
     campaign.version += 1
     campaign.updated_at = now
+    replaced = {name: replaced[name] for name in changes.applied}
+    keep_version(session, campaign, cause, now, by=by, before=replaced)
     note(session, campaign, "edited", now, by=by, fields=changes.applied)
     if campaign.status == DRAFT:
         return
     roll_gates(session, campaign, now)
-    cause = _wake_cause(session, campaign, before) if campaign.status == ACTIVE else None
-    if cause is not None:
-        changes.wake_up = request_wake_up(session, campaign, cause, now, by=by, old_hours=before.hours)
+    woken = _wake_cause(session, campaign, before) if campaign.status == ACTIVE else None
+    if woken is not None:
+        changes.wake_up = request_wake_up(session, campaign, woken, now, by=by, old_hours=before.hours)
 
 
 def _wake_cause(session: Session, campaign: Campaign, before: _Before) -> str | None:

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender
-from campaigns.models.finding import limits_of, nodes_of
+from campaigns.models.finding import limits_of, nodes_of, senders_of
 from campaigns.models.sender import Sender
 from campaigns.models.upsert import same_sequence, write_nodes
+from campaigns.models.version import raw_nodes
 from campaigns.models.workspace import Workspace
 from campaigns.rules.fields import BY_NAME, FIELDS, UNKNOWN_REASON, locked_because
 from campaigns.rules.kinds import Context
@@ -107,6 +108,34 @@ def check_name(session: Session, workspace_id: UUID, name: str, *, own: UUID | N
     if holder is not None and holder != own:
         message = f"Another campaign is called “{name}” already: choose another name."
         raise Conflict(message, code="name_taken", problems=[Problem("name", "is taken")])
+
+
+# Reading what is there: one function for each field that is more than a column.
+
+
+def _raw_senders(session: Session, campaign: Campaign) -> list[str]:
+    return [str(sender.id) for sender in senders_of(session, campaign.id)]
+
+
+def _raw_limits(session: Session, campaign: Campaign) -> list[dict[str, Any]]:
+    rows = limits_of(session, campaign.id)
+    return [{"account_id": str(row.sender_id), "daily_limit": row.daily_limit} for row in rows]
+
+
+def _raw_sequence(session: Session, campaign: Campaign) -> list[dict[str, Any]]:
+    return raw_nodes(nodes_of(session, campaign.id))
+
+
+RAW: dict[str, Callable[[Session, Campaign], Any]] = {
+    "sender_account_ids": _raw_senders,
+    "account_limits": _raw_limits,
+    "sequence_nodes": _raw_sequence,
+}
+
+
+def raw_value(session: Session, campaign: Campaign, name: str) -> Any:
+    """The value of a field as a client would send it."""
+    return RAW[name](session, campaign) if name in RAW else getattr(campaign, name)
 
 
 # Writing: one function for each field that is more than a column. Each says whether anything changed.

@@ -10,6 +10,7 @@ from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay, SenderUse
 from campaigns.models.sessions import Bell, Ringer, connect, ring, session_factory, silence
+from campaigns.models.version import Version
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.workspace import ApiKey, Suppression, User, Workspace
 
@@ -37,6 +38,7 @@ __all__ = [
     "SenderUse",
     "Suppression",
     "User",
+    "Version",
     "WakeUp",
     "Workspace",
     "connect",

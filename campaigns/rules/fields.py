@@ -6,7 +6,7 @@ To add a field: one row here, one column on the campaign, one migration.
 from dataclasses import dataclass
 
 from campaigns.rules.kinds import AccountLimits, Flag, Kind, Nodes, Number, Text, UuidList, Week
-from campaigns.rules.lifecycle import CAMPAIGN_TYPES, DRAFT, EMAIL, LINKEDIN, TYPE_WORDS
+from campaigns.rules.lifecycle import ACTIVE, CAMPAIGN_TYPES, DRAFT, EMAIL, LINKEDIN, PAUSED, TYPE_WORDS
 
 BOTH = CAMPAIGN_TYPES
 DAILY_LIMIT = Number(1, 500)
@@ -119,6 +119,11 @@ FIELDS = (
 
 BY_NAME = {field.name: field for field in FIELDS}
 
+# The fields of a step that `PUT …/nodes/{id}` may correct while the campaign runs, for those who have not got it
+# yet; and when. All else of the sequence is locked after the draft.
+WORDS = ("subject", "body")
+WORDS_EDITABLE = (DRAFT, ACTIVE, PAUSED)
+
 UNKNOWN_REASON = "is not a field that can be edited"
 
 
@@ -128,4 +133,20 @@ def locked_because(field: Field, campaign_type: str, status: str) -> str | None:
         return f"applies to {TYPE_WORDS[field.types[0]]} campaigns only"
     if field.always or status == DRAFT:
         return None
+    return f"can be changed in a draft only; this campaign is {status}"
+
+
+def words_locked_because(status: str) -> str | None:
+    """Why even the words of a step cannot be edited now; None where they can."""
+    if status in WORDS_EDITABLE:
+        return None
+    return f"has words that can be changed in a draft, active or paused campaign only; this campaign is {status}"
+
+
+def node_locked_because(name: str, status: str) -> str | None:
+    """Why the field `name` of a step that is there cannot be edited now; None where it can."""
+    if status == DRAFT:
+        return None
+    if name in WORDS:
+        return words_locked_because(status)
     return f"can be changed in a draft only; this campaign is {status}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from campaigns.rules.fields import FIELDS
+from campaigns.rules.fields import FIELDS, node_locked_because
 from campaigns.rules.gates import GATES
 from campaigns.rules.lifecycle import CAMPAIGN_STATUSES, DRAFT, MOVES
 from campaigns.rules.placeholders import NAMES
@@ -29,9 +29,9 @@ def fields() -> str:
         if row.wakes:
             after += "; wakes sleepers of an active campaign"
         rows.append((f"`{row.name}`", ", ".join(row.types), row.kind.describe(), "editable", after, row.help))
-    nodes = [("field", "on", "value", "what it is")]
+    nodes = [("field", "on", "value", DRAFT, later, "what it is")]
     for name, node in NODE_FIELDS.items():
-        nodes.append((f"`{name}`", ", ".join(node.types), node.kind, node.help))
+        nodes.append((f"`{name}`", ", ".join(node.types), node.kind, "editable", _node_later(name), node.help))
     moves = [("verb", "from", "to"), *((f"`{move.verb}`", move.origin, move.target) for move in MOVES)]
     return "\n\n".join(
         [
@@ -48,6 +48,12 @@ def fields() -> str:
             "\n".join(f"1. `{name}`" for name, _ in GATES),
         ]
     )
+
+
+def _node_later(name: str) -> str:
+    """Where one field of a step can be edited after the draft."""
+    open_in = [status for status in CAMPAIGN_STATUSES if status != DRAFT and not node_locked_because(name, status)]
+    return f"{', '.join(open_in)}: editable by `PUT …/nodes/{{id}}`" if open_in else "locked"
 
 
 def settings() -> str:

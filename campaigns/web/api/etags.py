@@ -38,4 +38,5 @@ def fresh_or_304(whole: dict[str, Any]) -> Response:
     """The answer with its tag; 304 and no body to a reader who has it already (`If-None-Match`)."""
     answer = jsonify(whole)
     answer.headers["ETag"] = tag_of(whole)
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer

@@ -165,7 +165,7 @@ def test_steps_are_changed_in_a_draft_only(alice: Caller, db: Database, path: st
         alice.post(f"{path}/sequence/nodes", make.EMAIL_STEP),
         alice.patch(f"{path}/sequence/nodes", {"nodeId": first, "toPosition": 1}),
         alice.delete(f"{path}/sequence/nodes", {"nodeId": first}),
-        alice.put(f"{path}/sequence/nodes/{first}", {"subject": "X"}),
+        alice.put(f"{path}/sequence/nodes/{first}", {"is_reply": True}),
     ):
         assert status in told(answer, 400, "wrong_state")["error"]
     assert db.dump() == before
