@@ -91,7 +91,7 @@ def _roll_all_gates(session: Session, now: datetime) -> None:
 def _move_people(session: Session, now: datetime, back: timedelta) -> None:
     """Whose row was written ahead was given a due time as far ahead: by a delay, a retry or a launch."""
     ahead = update(Prospect).where(Prospect.updated_at > now)
-    columns = (Prospect.due_at, Prospect.updated_at)
+    columns = (Prospect.due_at, Prospect.held_due_at, Prospect.updated_at)
     _execute(session, ahead.values({column: earlier(session, column, back) for column in columns}))
 
 

@@ -97,6 +97,12 @@ def recent_messages(session: Session, campaign: Campaign, most: int) -> list[tup
     return [(message, prospect) for message, prospect in session.execute(query.limit(most))]
 
 
+def messages_of(session: Session, prospect: Prospect) -> list[Message]:
+    """Everything that was sent to one person, was meant to be or was skipped, in that order."""
+    query = select(Message).where(Message.prospect_id == prospect.id)
+    return list(session.scalars(query.order_by(Message.claimed_at, Message.id)))
+
+
 def unknown_count(session: Session, campaign: Campaign) -> int:
     """How many messages wait for a person's word."""
     query = select(func.count()).where(Message.status == UNKNOWN, Message.campaign_id == campaign.id)

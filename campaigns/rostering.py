@@ -121,7 +121,11 @@ def remove(
     written_to = exists().where(Message.prospect_id == Prospect.id)
     options = {"synchronize_session": False}
     going = (*chosen, written_to, Prospect.status.not_in(lifecycle.TERMINAL))
-    leave = update(Prospect).where(*going).values(status=lifecycle.CANCELLED, due_at=None, updated_at=now)
+    leave = (
+        update(Prospect)
+        .where(*going)
+        .values(status=lifecycle.CANCELLED, due_at=None, paused_at=None, held_due_at=None, updated_at=now)
+    )
     cancelled = session.execute(leave, execution_options=options).rowcount  # type: ignore[attr-defined]
     gone = session.execute(delete(Prospect).where(*chosen, ~written_to), execution_options=options)
     deleted = gone.rowcount  # type: ignore[attr-defined]

@@ -63,7 +63,8 @@ def _carry_out(
         arrive(session, prospect, node, message.claimed_at, now)
     elif settlement == "again":
         message.status = WAITING
-        prospect.due_at, prospect.updated_at = now, now
+        prospect.wait_until(now)
+        prospect.updated_at = now
     else:
         message.status = SKIPPED
         go_on(session, prospect, node, now, now)

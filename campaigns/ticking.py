@@ -10,6 +10,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, Node
+from campaigns.models.enrolment import expel
 from campaigns.models.gate import Gate
 from campaigns.models.imports import RUNNING, Import
 from campaigns.models.lanes import lanes_with_work
@@ -99,15 +100,16 @@ def finish_people(session: Session, now: datetime) -> None:
 
 
 def complete_campaigns(session: Session, now: datetime) -> None:
-    """Active campaigns with nobody left who is due, under way, to be settled by a person or still to be imported."""
+    """Active campaigns with nobody left who is due, paused, under way, to be settled or still to be imported."""
     waiting = exists().where(Prospect.campaign_id == Campaign.id, Prospect.due_at.is_not(None))
+    paused = exists().where(Prospect.campaign_id == Campaign.id, Prospect.paused_at.is_not(None))
     unsettled = exists().where(
         Message.campaign_id == Campaign.id,
         Message.status.in_((SENDING, UNKNOWN)),
         Message.prospect_id.is_not(None),
     )
     coming = exists().where(Import.campaign_id == Campaign.id, Import.status == RUNNING)
-    idle = select(Campaign).where(Campaign.status == lifecycle.ACTIVE, ~waiting, ~unsettled, ~coming)
+    idle = select(Campaign).where(Campaign.status == lifecycle.ACTIVE, ~waiting, ~paused, ~unsettled, ~coming)
     locked = session.scalars(idle.with_for_update(of=Campaign, key_share=True, skip_locked=True)).all()
     if not locked:
         return
@@ -126,6 +128,8 @@ def tend_launches(session: Session, now: datetime) -> None:
     )
     for campaign in session.scalars(launching.with_for_update(of=Campaign, skip_locked=True)):
         if campaign.launching_since and campaign.launching_since <= now - LAUNCH_LIMIT:
+            if expel(session, campaign, MOST_AT_ONCE, now):
+                continue  # whoever had a place already: the next tick looks for more of them
             campaign.status = lifecycle.move("fall_back").target
             campaign.launching_since, campaign.updated_at = None, now
             campaign.version += 1

@@ -102,5 +102,6 @@ def read_facts(
         week_uses=week_uses(session, sender.id, node.type, now) if sender and node and weekly else (),
         next_send_at=sender.next_send_at if sender else None,
         suppressed=is_suppressed(session, prospect),
+        paused=prospect.paused_at is not None,
         open_message=open_message(session, prospect.id) if prospect.due_at is None else None,
     )

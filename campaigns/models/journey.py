@@ -14,7 +14,8 @@ from campaigns.rules.sequence import following
 def leave(prospect: Prospect, status: str, reason: str | None, now: datetime) -> None:
     """Out of the sequence for good, with the reason where there is one to tell."""
     prospect.status, prospect.status_reason = status, reason
-    prospect.due_at, prospect.updated_at = None, now
+    prospect.due_at = prospect.paused_at = prospect.held_due_at = None
+    prospect.updated_at = now
 
 
 def go_on(session: Session, prospect: Prospect, node: Node, since: datetime, now: datetime) -> None:
@@ -27,7 +28,7 @@ def go_on(session: Session, prospect: Prospect, node: Node, since: datetime, now
     if following_node.type == "end" and not delay:
         leave(prospect, lifecycle.COMPLETED, None, now)
     else:
-        prospect.due_at = since + delay
+        prospect.wait_until(since + delay)
 
 
 def arrive(session: Session, prospect: Prospect, node: Node, sent_at: datetime, now: datetime) -> None:

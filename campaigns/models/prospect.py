@@ -25,6 +25,7 @@ class Prospect(Base):
     `current_node_id` is the step that comes next and `due_at` when its delays are over; `due_at` is null for
     whoever waits for nothing: in a draft, terminal, or with a message being handed over. `clock` is the
     person's own time zone, '' where it is not known. `identity` is what makes two entries the same person.
+    While somebody is paused, `paused_at` says since when and `held_due_at` keeps what `due_at` would be.
     """
 
     __tablename__ = "prospect"
@@ -38,6 +39,7 @@ class Prospect(Base):
         Index("ix_prospect_workspace_id_identity", "workspace_id", "identity"),
         Index("ix_prospect_lane", *LANE_ORDER),
         _partial("ix_prospect_asleep", "due_at IS NOT NULL", "campaign_id", "clock", "due_at", "id"),
+        _partial("ix_prospect_paused", "paused_at IS NOT NULL", "campaign_id"),
         _partial("ix_prospect_counted", "counted_on IS NOT NULL", *COUNTED_ORDER),
     )
 
@@ -62,10 +64,19 @@ class Prospect(Base):
     contacted: Mapped[bool] = mapped_column(default=False)
     counted_on: Mapped[date | None]
     due_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    held_due_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     replied_at: Mapped[datetime | None]
     bounced_at: Mapped[datetime | None]
+
+    def wait_until(self, due_at: datetime) -> None:
+        """Let the next step run at `due_at`; for somebody who is paused that is kept for later."""
+        if self.paused_at is None:
+            self.due_at = due_at
+        else:
+            self.held_due_at = due_at
 
     @property
     def timezone(self) -> str | None:

@@ -26,6 +26,7 @@ class Facts:
     account's sends of this step's kind in the rolling 7 days, oldest first; empty where no weekly limit applies.
     `counted_today` says that the prospect was messaged today already, so a further step takes no place of the
     campaign's daily limit. `open_message` is `sending` or `unknown` while a message's outcome is not written down.
+    `paused` is about this person alone.
     """
 
     due_at: datetime | None
@@ -47,6 +48,7 @@ class Facts:
     next_send_at: datetime | None
     suppressed: bool
     open_message: str | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def _status(facts: Facts, t: datetime) -> Closed | None:
     if facts.open_message:
         reason = "Whether the last message arrived is unknown: say so on the overview."
         return Closed("status", reason, None)
+    if facts.paused:
+        return Closed("status", "This person is paused: resume them.", None)
     if facts.campaign_status == ACTIVE:
         return None
     reason = _STATUS_REASONS[facts.campaign_status]

@@ -22,8 +22,11 @@ RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 24
 Outcome = str | Unsent | Doubtful
 
 
-def record(session: Session, claimed: Claim, outcome: Outcome, now: datetime, gap_of: GapOf) -> None:
-    """Write down the outcome, a receipt or a failure, and move the prospect on, in one transaction."""
+def record(session: Session, claimed: Claim, outcome: Outcome, now: datetime, gap_of: GapOf) -> str | None:
+    """Write down the outcome, a receipt or a failure, and move the prospect on, in one transaction.
+
+    Which of OUTCOMES it was; None if there was nothing to write down any more.
+    """
     sender = session.scalar(select(Sender).where(Sender.id == claimed.sender_id).with_for_update(key_share=True))
     if sender is not None:
         sender.next_send_at = now + gap_of(sender)
@@ -33,17 +36,27 @@ def record(session: Session, claimed: Claim, outcome: Outcome, now: datetime, ga
     )
     message = session.scalar(select(Message).where(Message.id == claimed.message_id).with_for_update())
     if message is None or message.status not in (SENDING, UNKNOWN):
-        return  # the campaign was deleted, or a person settled what the tick took for a dead lane's
+        return None  # the campaign was deleted, or a person settled what the tick took for a dead lane's
     prospect = session.scalar(select(Prospect).where(Prospect.id == message.prospect_id).with_for_update())
     node = session.get(Node, message.node_id)
     if prospect is None or node is None:
-        return
+        return None
     if isinstance(outcome, str):
         _sent(session, message, prospect, node, sender, outcome, now)
     elif isinstance(outcome, Doubtful):
         message.status, message.error = UNKNOWN, outcome.reason
     else:
         _unsent(session, claimed, message, prospect, sender, outcome, now)
+    became = _became(message, outcome)
+    if sender is not None and became != "refused":  # that was counted by whoever blamed the account
+        sender.count(became)
+    return became
+
+
+def _became(message: Message, outcome: Outcome) -> str:
+    if isinstance(outcome, Unsent) and outcome.account:
+        return "refused"
+    return "deferred" if message.status == WAITING else message.status
 
 
 def _sent(
@@ -98,7 +111,8 @@ def _return_places(session: Session, claimed: Claim, prospect: Prospect) -> None
 
 def _due_again(prospect: Prospect, due_at: datetime, now: datetime) -> None:
     if prospect.status not in lifecycle.TERMINAL:
-        prospect.due_at, prospect.updated_at = due_at, now
+        prospect.wait_until(due_at)
+        prospect.updated_at = now
 
 
 def blame_account(session: Session, sender_id: UUID, failed: Unsent, now: datetime) -> None:
@@ -111,6 +125,7 @@ def blame_account(session: Session, sender_id: UUID, failed: Unsent, now: dateti
 def blame(sender: Sender, failed: Unsent, now: datetime) -> None:
     """A lasting failure needs a person; a passing one is tried again after a growing pause."""
     sender.failures += 1
+    sender.count("refused")
     sender.status_reason = failed.reason
     sender.next_send_at, sender.updated_at = now + sender.failure_pause, now
     if failed.lasting:

@@ -1,13 +1,15 @@
 """Prospects: the roster of a campaign, and why somebody is not being messaged now."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from campaigns import explaining, importing, rostering
+from campaigns import explaining, importing, rostering, steering
 from campaigns.models.finding import find_campaign, find_prospect
+from campaigns.models.prospect import Prospect
 from campaigns.reporting import instant, prospect_json
 from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.lifecycle import PROSPECT_STATUSES
@@ -105,6 +107,31 @@ def read_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     with house().reading() as db:
         campaign = find_campaign(db, person().workspace_id, campaign_id)
         return {"prospect": prospect_json(find_prospect(db, campaign.id, prospect_id))}
+
+
+def _steer(verb: Callable[..., Prospect], campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    who = person()
+    with house().sessions.begin() as db:
+        prospect = verb(db, who.workspace_id, campaign_id, prospect_id, now=now(), by=who.email)
+        return {"prospect": prospect_json(prospect)}
+
+
+@blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/pause")
+def pause_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Hold this person alone."""
+    return _steer(steering.pause, campaign_id, prospect_id)
+
+
+@blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/resume")
+def resume_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Let a paused person go on."""
+    return _steer(steering.resume, campaign_id, prospect_id)
+
+
+@blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/skip")
+def skip_step(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Leave out the step that comes next."""
+    return _steer(steering.skip, campaign_id, prospect_id)
 
 
 @blueprint.get(f"{PROSPECTS}/<uuid:prospect_id>/explain")

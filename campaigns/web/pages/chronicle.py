@@ -45,6 +45,9 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "prospects_added": _added,
     "prospects_removed": lambda data: f"{_people(data, 'count')} removed",
     "settled": _settled,
+    "person_paused": lambda data: "One person paused",
+    "person_resumed": lambda data: "One person resumed",
+    "step_skipped": lambda data: "A step skipped for one person",
 }
 
 

@@ -241,3 +241,21 @@ def test_a_person_who_waits_is_explained(alice: Caller, db: Database, clock: Clo
     clock.pass_by(hours=2)
     assert alice.get(f"{path}/{ann['id']}/explain").json["state"] == "ready"
     told(alice.get(f"{path}/{UNKNOWN}/explain"), 404, "not_found")
+
+
+def test_one_person_is_paused_resumed_and_moved_past_a_step(alice: Caller, db: Database) -> None:
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        steps = [make.EMAIL_STEP, make.delay(days=1), make.FOLLOW_UP, make.END]
+        campaign = make.launched(session, workspace, 1, nodes=steps)
+    path = f"/campaigns/{campaign.id}/prospects"
+    person = alice.get(path).json["prospects"][0]
+    path = f"{path}/{person['id']}"
+    assert alice.post(f"{path}/pause").json["prospect"]["due_at"] is None
+    told(alice.post(f"{path}/pause"), 400, "wrong_state")
+    explained = alice.get(f"{path}/explain").json
+    assert (explained["gate"], explained["reason"]) == ("status", "This person is paused: resume them.")
+    assert alice.post(f"{path}/resume").json["prospect"]["due_at"] == person["due_at"]
+    skipped = alice.post(f"{path}/skip").json["prospect"]
+    assert skipped["current_node_id"] != person["current_node_id"]
+    told(alice.post(f"/campaigns/{campaign.id}/prospects/{campaign.id}/skip"), 404)

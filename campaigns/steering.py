@@ -1,0 +1,95 @@
+"""Steering one person: pause, resume, skip a step. Whatever is being handed over at that moment still leaves."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.models.base import new_id
+from campaigns.models.campaign import Campaign, Node
+from campaigns.models.finding import find_campaign, find_prospect
+from campaigns.models.journey import go_on
+from campaigns.models.log import note
+from campaigns.models.message import SENDING, SKIPPED, UNKNOWN, WAITING, Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.sessions import ring
+from campaigns.rules import lifecycle
+from campaigns.rules.refusals import WrongState
+
+
+def pause(
+    session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID, *, now: datetime, by: str | None
+) -> Prospect:
+    """Hold this person alone until they are resumed; their delays run on. Raises NotFound, WrongState."""
+    campaign, prospect = _find(session, workspace_id, campaign_id, prospect_id)
+    if prospect.paused_at is not None:
+        raise WrongState("This person is paused already.")
+    prospect.paused_at, prospect.held_due_at = now, prospect.due_at
+    prospect.due_at, prospect.updated_at = None, now
+    _note(session, campaign, prospect, "person_paused", now, by)
+    return prospect
+
+
+def resume(
+    session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID, *, now: datetime, by: str | None
+) -> Prospect:
+    """Let a paused person go on where they were. Raises NotFound, WrongState."""
+    campaign, prospect = _find(session, workspace_id, campaign_id, prospect_id)
+    if prospect.paused_at is None:
+        raise WrongState("This person is not paused.")
+    prospect.due_at, prospect.paused_at, prospect.held_due_at = prospect.held_due_at, None, None
+    prospect.updated_at = now
+    if prospect.sender_account_id is not None:
+        ring(session, "lane", prospect.sender_account_id)
+    _note(session, campaign, prospect, "person_resumed", now, by)
+    return prospect
+
+
+def skip(
+    session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID, *, now: datetime, by: str | None
+) -> Prospect:
+    """Leave out the step that comes next; the delays after it count from now. Raises NotFound, WrongState."""
+    campaign, prospect = _find(session, workspace_id, campaign_id, prospect_id)
+    node = session.get(Node, prospect.current_node_id)
+    if node is None or node.type == "end":
+        raise WrongState("No step is left to skip: only the last delay is running.")
+    message = _message(session, prospect, node, now)
+    if message.status in (SENDING, UNKNOWN):
+        raise WrongState("This step is being sent, or its outcome is unknown: settle that first.")
+    message.status, message.error = SKIPPED, None
+    session.add(message)
+    go_on(session, prospect, node, now, now)
+    _note(session, campaign, prospect, "step_skipped", now, by)
+    return prospect
+
+
+def _find(session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID) -> tuple[Campaign, Prospect]:
+    """The person, locked. Raises NotFound; WrongState for whoever has no place in the sequence, or left it."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    prospect = find_prospect(session, campaign.id, prospect_id, lock=True)
+    if prospect.status in lifecycle.TERMINAL:
+        raise WrongState(f"This person is {prospect.status}: nothing is sent any more.")
+    if prospect.current_node_id is None:
+        raise WrongState("This person has no place in the sequence yet: launch the campaign first, or remove them.")
+    return campaign, prospect
+
+
+def _message(session: Session, prospect: Prospect, node: Node, now: datetime) -> Message:
+    """The one row of this person and step, made where there is none: it is what makes a later send impossible."""
+    pair = select(Message).where(Message.prospect_id == prospect.id, Message.node_id == node.id)
+    found = session.scalar(pair.with_for_update())
+    return found or Message(
+        id=new_id(),
+        campaign_id=prospect.campaign_id,
+        prospect_id=prospect.id,
+        node_id=node.id,
+        sender_account_id=prospect.sender_account_id,
+        status=WAITING,
+        attempts=0,
+        claimed_at=now,
+    )
+
+
+def _note(session: Session, campaign: Campaign, prospect: Prospect, kind: str, now: datetime, by: str | None) -> None:
+    note(session, campaign, kind, now, by=by, prospect_id=str(prospect.id))

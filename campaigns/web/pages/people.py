@@ -1,0 +1,151 @@
+"""One person: everything that happened and will happen, why not now, and the ways to steer it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from campaigns import explaining, overseeing, steering
+from campaigns.explaining import DONE, Explanation
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import find_prospect, nodes_of
+from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, SKIPPED, UNKNOWN, WAITING, Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
+from campaigns.rules import lifecycle
+from campaigns.rules.refusals import WrongState
+from campaigns.rules.sequence import following
+from campaigns.web.house import house, now, person
+from campaigns.web.pages.frame import head, render, tell_error, tell_success
+
+blueprint = Blueprint("people", __name__, url_prefix="/campaigns/<uuid:campaign_id>/prospects/<uuid:prospect_id>")
+
+# Status of a message -> how the timeline tells it.
+TOLD = {
+    SENT: "{step} sent",
+    SENDING: "{step} is being handed over",
+    WAITING: "{step} could not be sent yet; it is tried again",
+    FAILED: "{step} could not be sent",
+    BOUNCED: "{step} was refused by the address",
+    UNKNOWN: "{step}: nobody knows whether it arrived",
+    SKIPPED: "{step} skipped",
+}
+# What is known of a person, in the order in which it is shown.
+KNOWN = ("email", "linkedin_url", "company", "position", "headline", "timezone")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A line of the timeline; one without an instant cannot be foreseen."""
+
+    words: str
+    at: datetime | None
+    note: str | None = None
+    status: str | None = None
+    about: bool = False
+
+
+@blueprint.get("")
+def index(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """The page of one person."""
+    with house().reading() as db:
+        shared = head(db, campaign_id, "prospects")
+        prospect = find_prospect(db, shared["campaign"].id, prospect_id)
+        return render("person.html", "_person.html", **shared, **_context(db, shared["campaign"], prospect))
+
+
+def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, Any]:
+    explanation = explaining.explain(db, campaign, prospect.id, now())
+    sender = db.get(Sender, prospect.sender_account_id) if prospect.sender_account_id else None
+    names = overseeing.step_names(nodes_of(db, campaign.id))
+    known = {name: getattr(prospect, name) for name in KNOWN} | prospect.custom_fields
+    placed = prospect.current_node_id is not None and prospect.status not in lifecycle.TERMINAL
+    upcoming = names.get(prospect.current_node_id) if prospect.current_node_id else None
+    return {
+        "prospect": {"id": prospect.id, "who": overseeing.who(prospect), "status": prospect.status},
+        "paused": prospect.paused_at,
+        "explanation": explanation,
+        "sender": sender.label if sender else None,
+        "known": {name: value for name, value in known.items() if value},
+        "past": [*_past(db, prospect, names)],
+        "future": [*_future(db, campaign, prospect, explanation, names)],
+        "can_pause": placed and prospect.paused_at is None,
+        "skippable": upcoming if placed and _sends(db, campaign, prospect) else None,
+    }
+
+
+def _sends(db: Session, campaign: Campaign, prospect: Prospect) -> bool:
+    return any(node.id == prospect.current_node_id and node.type != "end" for node in nodes_of(db, campaign.id))
+
+
+def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[Moment]:
+    source = {"csv": "from a file", "paste": "by pasting", "api": "over the API"}.get(prospect.source or "", "")
+    yield Moment(f"Added {source}".strip(), prospect.created_at)
+    for message in overseeing.messages_of(db, prospect):
+        yield _told(message, names.get(message.node_id, "A step"))
+    if prospect.replied_at:
+        yield Moment("Answered", prospect.replied_at)
+    if prospect.paused_at:
+        yield Moment("Paused", prospect.paused_at)
+    if prospect.status in lifecycle.TERMINAL:
+        words = f"{prospect.status.replace('_', ' ').capitalize()}: nothing more is sent"
+        yield Moment(words, prospect.updated_at, prospect.status_reason, prospect.status)
+
+
+def _told(message: Message, step: str) -> Moment:
+    words = TOLD[message.status].format(step=step)
+    note = message.error if message.status != SENT else message.subject
+    return Moment(words, message.sent_at or message.claimed_at, note, message.status)
+
+
+def _future(
+    db: Session, campaign: Campaign, prospect: Prospect, explanation: Explanation, names: dict[UUID, str]
+) -> Iterator[Moment]:
+    """The steps to come: the next one as the judge says, the later ones as early as their delays allow."""
+    nodes = nodes_of(db, campaign.id)
+    node = next((node for node in nodes if node.id == prospect.current_node_id), None)
+    if explanation.state == DONE or node is None:
+        return
+    at, about = explanation.next_at, False
+    while node.type != "end":
+        yield Moment(names[node.id], at, None if about else explanation.reason, about=about)
+        node, delay = following(nodes, node.position)
+        at, about = at + delay if at else None, True
+    yield Moment("End of the sequence", at, about=about)
+
+
+Verb = Callable[..., Prospect]
+
+
+def _steer(verb: Verb, campaign_id: UUID, prospect_id: UUID, done: str) -> ResponseReturnValue:
+    who = person()
+    try:
+        with house().sessions.begin() as db:
+            verb(db, who.workspace_id, campaign_id, prospect_id, now=now(), by=who.email)
+        tell_success(done)
+    except WrongState as refusal:
+        tell_error(refusal.message)
+    return redirect(url_for("people.index", campaign_id=campaign_id, prospect_id=prospect_id), 303)
+
+
+@blueprint.post("/pause")
+def pause(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Hold this person alone."""
+    return _steer(steering.pause, campaign_id, prospect_id, "Paused. Nothing is sent to this person until you resume.")
+
+
+@blueprint.post("/resume")
+def resume(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Let them go on."""
+    return _steer(steering.resume, campaign_id, prospect_id, "Resumed. They go on where they were.")
+
+
+@blueprint.post("/skip")
+def skip(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Leave the next step out for this person."""
+    return _steer(steering.skip, campaign_id, prospect_id, "Skipped. The delays after it count from now.")
