@@ -101,6 +101,13 @@
     field?.focus();
   });
 
+  // What was wrong with a column of a file is told until it is chosen anew; below them stands what holds now.
+  document.addEventListener("change", (event) => {
+    const row = event.target.closest(".mapping tr");
+    row?.querySelector(".errors")?.remove();
+    row?.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
+  });
+
   // The sequence builder. The server owns the list: each change posts all of it once and takes back what is saved.
   // One change at a time: what is asked for meanwhile waits for the answer, so that no answer undoes it.
 
