@@ -19,7 +19,7 @@ MOST_UPLOAD_BYTES = MOST_BYTES + 64 * 1024
 MOST_PAGE = 1_000_000
 # Entry of the navigation -> blueprints that it stands for; the first one's index is where it leads.
 NAV: Mapping[str, tuple[str, ...]] = {
-    "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "wake_ups"),
+    "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "imports", "wake_ups"),
     "Senders": ("senders",),
     "Mail trap": ("trap",),
     "Workers": ("workers",),
