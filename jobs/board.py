@@ -9,7 +9,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
-from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.exceptions import DeserializationError, InvalidJobOperation, NoSuchJobError
 from rq.job import Job
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
@@ -75,12 +75,13 @@ def _aware(value: datetime | None) -> datetime | None:
 
 
 def _view(job: Job) -> JobView:
+    kind, args = _wish(job)
     failed = job.latest_result() if job.is_failed else None
     trace = (failed.exc_string or "").strip() if failed else ""
     return JobView(
         id=job.id,
-        kind=(job.func_name or "").rpartition(".")[2],
-        args=tuple(str(arg) for arg in job.args or ()),
+        kind=kind,
+        args=args,
         queue=job.origin,
         status=str(job.get_status(refresh=False).value),
         enqueued_at=_aware(job.enqueued_at),
@@ -88,6 +89,14 @@ def _view(job: Job) -> JobView:
         ended_at=_aware(job.ended_at),
         error=trace.splitlines()[-1] if trace else None,
     )
+
+
+def _wish(job: Job) -> tuple[str, tuple[str, ...]]:
+    """What the job is to do, and with what; other programs may have put there what only they can read."""
+    try:
+        return (job.func_name or "").rpartition(".")[2], tuple(str(arg) for arg in job.args or ())
+    except DeserializationError:
+        return "of another program", ()
 
 
 class Board:

@@ -21,6 +21,7 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.worker.base import WorkerStatus
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from campaigns import settings
 from jobs import stopping
@@ -89,7 +90,7 @@ class TetheredWorker(Worker):
                 self._wait_for_redis(error)
 
     def _dequeue(self, timeout: int | None) -> Any:
-        if not self.connection.exists(self.key):  # an emptied Redis has forgotten us
+        if not self.connection.sismember(REDIS_WORKER_KEYS, self.key):  # an emptied Redis has forgotten us
             self.register_birth()
         super().heartbeat()
         if self.should_run_maintenance_tasks:
@@ -112,7 +113,6 @@ class TetheredWorker(Worker):
         try:
             super().execute_job(job, queue)
         except RedisError as error:
-            self._let_it_end()
             self._wait_for_redis(error)
             return
         log.info("%s took %.2f s (job %s)", job.func_name, time.monotonic() - began, job.id)
@@ -122,12 +122,6 @@ class TetheredWorker(Worker):
             return
         self._job_trouble.about(*trouble)
         time.sleep(self._job_trouble.pause)
-
-    def _let_it_end(self) -> None:
-        """Redis is in trouble; the job may need it no more, and must not be left to run beside the next one."""
-        if self.horse_pid:
-            self.wait_for_horse()
-            self._horse_pid = 0
 
     def _wait_for_redis(self, error: RedisError) -> None:
         self._redis_trouble.about(f"{redis_trouble(error)} Work goes on by itself after that.", error)
@@ -179,6 +173,11 @@ class TetheredWorker(Worker):
         """Leave the books; if Redis is away they forget us by themselves."""
         with suppress(RedisError):
             super().teardown()  # type: ignore[no-untyped-call]
+
+    def set_shutdown_requested_date(self) -> None:
+        """For the books. Called from the signal handler: an error here would part the worker from its job."""
+        with suppress(RedisError):
+            super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """The first thing in the forked process."""

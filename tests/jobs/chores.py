@@ -25,8 +25,11 @@ def sleep(_: str) -> None:
 
 
 def wait(_: str) -> bool:
-    """Wait until somebody asks to stop; whether that was so."""
-    return stopping.pause(1000)
+    """Wait until somebody asks to stop, and finish what is in hand; whether that was so."""
+    asked = stopping.pause(1000)
+    time.sleep(2)  # the piece in hand
+    print("ended well", flush=True)
+    return asked
 
 
 def enqueue(redis: Redis, name: str, queue: str = "lanes") -> Job:
