@@ -4,9 +4,10 @@ Polled by open pages, so every query here reads a few rows of an index, however 
 only counts go further, and stay within one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -18,7 +19,7 @@ from campaigns.models.event import Event
 from campaigns.models.finding import limits_of, nodes_of, senders_of
 from campaigns.models.gate import gates_of
 from campaigns.models.imports import Import
-from campaigns.models.message import UNKNOWN, Message
+from campaigns.models.message import SENT, UNKNOWN, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay
 from campaigns.models.wake_up import WakeUp
@@ -95,6 +96,15 @@ def recent_messages(session: Session, campaign: Campaign, most: int) -> list[tup
         .order_by(Message.claimed_at.desc(), Message.id.desc())
     )
     return [(message, prospect) for message, prospect in session.execute(query.limit(most))]
+
+
+def sent_by_day(session: Session, campaign: Campaign, since: datetime) -> Counter[date]:
+    """Day of the workspace -> messages that left on it, from `since` on."""
+    query = select(Message.sent_at).where(
+        Message.campaign_id == campaign.id, Message.claimed_at >= since, Message.status == SENT
+    )
+    zone = campaign.workspace.timezone
+    return Counter(local_day(sent_at, zone) for sent_at in session.scalars(query) if sent_at)
 
 
 def messages_of(session: Session, prospect: Prospect) -> list[Message]:

@@ -6,6 +6,7 @@ from campaigns.web import filters
 from campaigns.web.pages import (
     accounts,
     campaigns,
+    chart,
     frame,
     imports,
     keys,
@@ -37,7 +38,7 @@ BLUEPRINTS = (
     workers.blueprint,
 )
 # Further pages of the campaigns' blueprint, here so that their routes are there.
-PARTS = (overview, plan, settings)
+PARTS = (chart, overview, plan, settings)
 
 
 def register(app: Flask) -> None:

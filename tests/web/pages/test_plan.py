@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from campaigns.models.finding import nodes_of
 from tests import make
 from tests.databases import Database
 from tests.web.pages.conftest import Visitor
@@ -51,3 +52,22 @@ def test_a_plan_of_nothing_says_what_is_missing(alice: Visitor, db: Database) ->
     assert "no sender account yet" in alice.visit(f"/campaigns/{alone}/plan").text
     assert "Nobody waits for a message" in alice.visit(f"/campaigns/{empty}/plan").text
     assert "This campaign is completed" in alice.visit(f"/campaigns/{done}/plan").text
+
+
+def test_the_chart_tells_what_left_and_what_will(alice: Visitor, db: Database) -> None:
+    campaign = planned(db, alice)
+    with db.sessions.begin() as session:
+        found = session.get_one(make.Campaign, campaign)
+        prospect = make.prospect(session, found)
+        node = nodes_of(session, campaign)[0]
+        at = make.NOW - timedelta(days=2)
+        make.message(session, prospect, node, status="sent", claimed_at=at, sent_at=at)
+    part = alice.fragment(f"/campaigns/{campaign}/chart")
+    assert 'aria-label="28 February: 1 sent; 2 March: 5 planned;' in part.html
+    assert f'hx-get="/campaigns/{campaign}/chart"' in alice.visit(f"/campaigns/{campaign}").html
+
+
+def test_a_chart_of_nothing_says_so(alice: Visitor, db: Database) -> None:
+    with db.sessions.begin() as session:
+        campaign = make.campaign(session, session.get_one(make.Workspace, alice.workspace_id)).id
+    assert "Nothing has left" in alice.fragment(f"/campaigns/{campaign}/chart").text
