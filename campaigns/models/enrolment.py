@@ -43,19 +43,22 @@ def _assigned(session: Session, campaign: Campaign) -> int:
     return sum(placed.values()) - placed[NOBODY]
 
 
-def enrol(session: Session, campaign: Campaign, now: datetime) -> int:
-    """Put every prospect that has no place in the sequence yet at its start; the number of them.
+def enrol(session: Session, campaign: Campaign, now: datetime, *, most: int | None = None) -> int:
+    """Put every prospect that has no place in the sequence yet at its start, or the first `most` of them; how many.
 
     Senders by turns, an existing conversation first (DESIGN, lanes). Whoever is there already is left alone,
     so this may run twice.
     """
     senders = senders_of(session, campaign.id)
     first, delay = following(nodes_of(session, campaign.id), -1)
-    clocks = session.scalars(select(Prospect.clock).where(*_waiting(campaign)).distinct())
+    waiting = (
+        select(Prospect.id, Prospect.clock).where(*_waiting(campaign)).order_by(Prospect.id).limit(most).subquery()
+    )
+    clocks = session.scalars(select(waiting.c.clock).distinct())
     ensure_gates(session, campaign, [*clocks, ""], now)
 
-    place = func.row_number().over(order_by=Prospect.id) - 1 + _assigned(session, campaign)
-    turns = select(Prospect.id.label("id"), (place % len(senders)).label("turn")).where(*_waiting(campaign)).subquery()
+    place = func.row_number().over(order_by=waiting.c.id) - 1 + _assigned(session, campaign)
+    turns = select(waiting.c.id, (place % len(senders)).label("turn")).subquery()
     by_turn = case({turn: sender.id for turn, sender in enumerate(senders)}, value=turns.c.turn)
     statement = (
         update(Prospect)
@@ -68,4 +71,14 @@ def enrol(session: Session, campaign: Campaign, now: datetime) -> int:
         )
     )
     result = session.execute(statement, execution_options={"synchronize_session": False})
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def expel(session: Session, campaign: Campaign, most: int, now: datetime) -> int:
+    """Take back the place of at most `most` people of a campaign that was never active; how many."""
+    placed = (Prospect.campaign_id == campaign.id, Prospect.status == PENDING, Prospect.current_node_id.is_not(None))
+    people = select(Prospect.id).where(*placed).limit(most).scalar_subquery()
+    statement = update(Prospect).where(Prospect.id.in_(people))
+    values = {"sender_account_id": None, "current_node_id": None, "due_at": None, "updated_at": now}
+    result = session.execute(statement.values(values), execution_options={"synchronize_session": False})
     return int(result.rowcount)  # type: ignore[attr-defined]
