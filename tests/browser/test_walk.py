@@ -155,6 +155,9 @@ def add_people(page: Page) -> None:
         {"name": "people.csv", "mimeType": "text/csv", "buffer": CSV.encode()}
     )
     press(page, "Upload")
+    press(page, "Start the import")
+    expect(page.locator("#import")).to_contain_text("The import is done.")
+    go(page, "To the prospects")
     expect(rows).to_have_count(6)
 
 

@@ -6,7 +6,13 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console
 from tests.browser.records import add_people, campaign_of, launch, new_draft, new_sleeping, nodes_of
+from tests.jobs.processes import wait_until
 from tests.stack import Stack
+
+
+def reloaded(page: Page) -> Page:
+    page.reload()
+    return page
 
 
 def test_the_sequence_is_built_by_buttons(plain: Page, stack: Stack) -> None:
@@ -84,7 +90,14 @@ def test_people_are_pasted_uploaded_found_and_removed(plain: Page, stack: Stack)
     csv = "\ufeffemail;first_name\ncarla@other.test;Carla\nbob@corp.test;Bob\n".encode()
     plain.get_by_label("Or upload a CSV").set_input_files({"name": "p.csv", "mimeType": "text/csv", "buffer": csv})
     plain.get_by_role("button", name="Upload", exact=True).click()
-    expect(plain.locator("#flashes")).to_have_text("1 person added. 1 was there already.")
+    plain.get_by_label("first_name becomes").select_option("custom")
+    plain.get_by_label("Name of the custom field").last.fill("Nickname")
+    plain.get_by_role("button", name="Look at the first lines again").click()
+    expect(plain.locator("#import-foresight")).to_contain_text("1 would be imported, 1 is in this campaign already")
+    plain.get_by_label("first_name becomes").select_option("first_name")
+    plain.get_by_role("button", name="Start the import").click()
+    wait_until(lambda: reloaded(plain).locator("#import").get_by_text("The import is done.").count())
+    plain.get_by_role("link", name="To the prospects").click()
     expect(plain.locator("#prospects tbody tr")).to_have_count(3)
 
     plain.get_by_label("Search").fill("carla")
