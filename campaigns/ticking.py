@@ -4,6 +4,7 @@ It rolls gates that have passed, settles what dead processes left behind, finish
 do, and rings for every lane that has work. With it, an emptied Redis costs seconds and loses nothing.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select, update
@@ -22,6 +23,8 @@ from campaigns.models.sessions import ring
 from campaigns.models.tally import fold
 from campaigns.models.wake_up import WakeUp
 from campaigns.rules import lifecycle
+
+log = logging.getLogger(__name__)
 
 LAUNCH_LIMIT = timedelta(seconds=lifecycle.LAUNCH_LIMIT_SECONDS)
 # Whatever waits for its job longer than this has lost its bell.
@@ -75,8 +78,11 @@ def mark_unknown(session: Session, now: datetime) -> None:
     """Messages left `sending` by a lane whose lease is over: nobody can know; a person has to say."""
     alive = exists().where(Sender.id == Message.sender_account_id, Sender.lease_until > now)
     left = select(Message.id).where(Message.status == SENDING, ~alive).with_for_update(of=Message, skip_locked=True)
-    dead = update(Message).where(Message.id.in_(left))
-    session.execute(dead.values(status=UNKNOWN, error=DIED), execution_options={"synchronize_session": False})
+    dead = update(Message).where(Message.id.in_(left)).values(status=UNKNOWN, error=DIED)
+    ids = (Message.id, Message.campaign_id, Message.sender_account_id, Message.prospect_id)
+    for row in session.execute(dead.returning(*ids), execution_options={"synchronize_session": False}):
+        fields = ("message_id", "campaign_id", "sender_id", "prospect_id")
+        log.warning("%s Only a person can say whether it arrived.", DIED, extra=dict(zip(fields, row, strict=True)))
 
 
 def finish_people(session: Session, now: datetime) -> None:

@@ -10,12 +10,13 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from campaigns.models import counts
 from campaigns.models.campaign import Campaign, CampaignSender
 from campaigns.models.gate import Gate, roll_gates
 from campaigns.models.message import Message
+from campaigns.models.meter import count_wake_up
 from campaigns.models.prospect import Prospect
 from campaigns.models.sessions import ring
 from campaigns.models.wake_up import WakeUp
@@ -58,6 +59,8 @@ def finish(wake_up: WakeUp, *, now: datetime) -> None:
     if wake_up.finished_at is None:
         wake_up.finished_at = now
         wake_up.duration_ms = max(0, round((now - wake_up.requested_at).total_seconds() * 1000))
+        if session := object_session(wake_up):
+            count_wake_up(session, wake_up.duration_ms)
 
 
 def count_sleepers(session: Session, campaign: Campaign, gates: list[Gate], now: datetime) -> Count:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.channels.outgoing import Channel
 from campaigns.models import Sender
+from campaigns.models.trouble import first_line, trouble_of
 from campaigns.sending import HEARTBEAT, Lane, open_channel
 from jobs import stopping
 from jobs.workshop import utcnow, workshop
@@ -55,4 +56,5 @@ def _beat(work: Lane, done: threading.Event) -> None:
         try:
             work.keep_alive()
         except SQLAlchemyError as away:
-            log.warning("A sign of life was lost, and will be given again: %s", str(away).splitlines()[0])
+            words = "A sign of life was lost, and will be given again: %s"
+            log.warning(words, trouble_of(away) or first_line(away), extra={"sender_id": work.sender_id})

@@ -1,10 +1,13 @@
 """What a channel is handed, and the only ways in which it may fail."""
 
+import re
 from typing import Protocol, Self
 
 from campaigns.rules.outgoing import Outgoing
 
 __all__ = ["Channel", "Doubtful", "Outgoing", "Unsent"]
+
+REPLY_CODE = re.compile(r"(?:^|: )([245]\d\d)\b")
 
 
 class Unsent(Exception):
@@ -20,6 +23,13 @@ class Unsent(Exception):
         self.lasting = lasting
         self.bounced = bounced
         self.account = account
+
+    @property
+    def code(self) -> str | None:
+        """The three digits of the server's answer (RFC 5321 section 4.2), if it gave one: unlike its words, they quote
+        nobody."""
+        found = REPLY_CODE.search(self.reason)
+        return found[1] if found else None
 
 
 class Doubtful(Exception):

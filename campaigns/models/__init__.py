@@ -7,6 +7,7 @@ from campaigns.models.event import Event
 from campaigns.models.gate import Gate
 from campaigns.models.imports import Import, ImportPart
 from campaigns.models.message import Message
+from campaigns.models.meter import WakeUpMeter
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay, SenderUse
 from campaigns.models.sessions import Bell, Ringer, connect, ring, session_factory, silence
@@ -40,6 +41,7 @@ __all__ = [
     "User",
     "Version",
     "WakeUp",
+    "WakeUpMeter",
     "Workspace",
     "connect",
     "new_id",

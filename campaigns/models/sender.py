@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.models.base import Base, new_id
@@ -13,6 +13,9 @@ from campaigns.models.base import Base, new_id
 WEEKLY_LIMITS = {"connection_request": (80, 100), "message": (100, 150)}
 # A lane that gave no sign of life for this long is dead; work goes on within 30 s of a crash (CONTRACT section 4).
 LEASE = timedelta(seconds=20)
+# What may become of a message that is handed over, counted for each account since it was added. `refused`: the account
+# could not be used, which no message is to blame for. `deferred`: tried again later.
+OUTCOMES = ("sent", "deferred", "refused", "bounced", "failed", "unknown")
 # Pauses after failures in a row of a whole account; the last one repeats.
 ACCOUNT_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 300, 900))
 
@@ -22,7 +25,8 @@ class Sender(Base):
 
     `smtp` and `imap` hold host, port, security and username; the passwords are sealed beside them. With
     `uses_trap` the local mail trap stands in for `smtp`. `lease_token` and `lease_until` are the lane's lease.
-    `failures` counts the times in a row that the account could not be used. Gaps are seconds.
+    `failures` counts the times in a row that the account could not be used, `ever_…` each of OUTCOMES: whoever sends
+    holds this row anyway. Gaps are seconds.
     """
 
     __tablename__ = "sender_account"
@@ -53,6 +57,12 @@ class Sender(Base):
     failures: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(36))
     lease_until: Mapped[datetime | None]
+    ever_sent: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    ever_deferred: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    ever_refused: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    ever_bounced: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    ever_failed: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    ever_unknown: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -61,6 +71,10 @@ class Sender(Base):
         """What people call this account."""
         address = self.email_address or self.profile_url
         return f"{self.display_name} <{address}>" if address else self.display_name
+
+    def count(self, outcome: str) -> None:
+        """One more of OUTCOMES. The row is locked by the caller."""
+        setattr(self, f"ever_{outcome}", getattr(self, f"ever_{outcome}") + 1)
 
     @property
     def failure_pause(self) -> timedelta:

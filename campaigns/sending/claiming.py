@@ -40,6 +40,7 @@ class Claim:
     message_id: UUID
     campaign_id: UUID
     sender_id: UUID
+    prospect_id: UUID
     outgoing: Outgoing
     day: date
     reserved: bool
@@ -116,7 +117,8 @@ def _write_down(
     if message is None:
         # The pair was sent, skipped or is unknown: whatever led here, it is not sent again.
         prospect.due_at = None
-        log.error("prospect %s came up again for node %s", prospect.id, node.id)
+        ids = {"campaign_id": campaign.id, "sender_id": sender.id, "prospect_id": prospect.id}
+        log.error("This person came up again for step %d, and is left alone.", node.position + 1, extra=ids)
         return Settled()
     try:
         outgoing = compose(session, campaign, prospect, sender, node, message.id, now)
@@ -136,7 +138,9 @@ def _write_down(
     sender.next_send_at = now + gap_of(sender)
     if not prospect.contacted:
         _take_turn(session, campaign.id, sender.id, now)
-    return Claim(message.id, campaign.id, sender.id, outgoing, day=facts.today, reserved=not facts.counted_today)
+    return Claim(
+        message.id, campaign.id, sender.id, prospect.id, outgoing, day=facts.today, reserved=not facts.counted_today
+    )
 
 
 def _message(session: Session, prospect: Prospect, node: Node, now: datetime) -> Message | None:

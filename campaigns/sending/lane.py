@@ -16,9 +16,12 @@ from campaigns.channels.outgoing import Channel, Doubtful, Unsent
 from campaigns.models.lanes import Candidate, candidates
 from campaigns.models.sender import LEASE, Sender
 from campaigns.models.sessions import ring
+from campaigns.models.trouble import first_line, trouble_of
 from campaigns.models.workspace import Workspace
+from campaigns.rules.tracing import about
 from campaigns.sending.claiming import Claim, LeaseLost, claim
 from campaigns.sending.recording import Outcome, blame_account, record
+from campaigns.sending.telling import tell
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +133,8 @@ class Lane:
         except Unsent as failed:
             with self.sessions.begin() as session:
                 blame_account(session, self.sender_id, failed, self.clock())
+            with about(sender_id=self.sender_id):
+                tell("refused", failed)
             return None
 
     def _claim(self, candidate: Candidate) -> Claim | bool:
@@ -143,11 +148,17 @@ class Lane:
 
     def _hand_over(self, channel: Channel, claimed: Claim) -> int:
         outcome: Outcome
-        try:
-            outcome = channel.send(claimed.outgoing)
-        except (Unsent, Doubtful) as failed:
-            outcome = failed
-        self._record(claimed, outcome, self.clock())
+        with about(
+            campaign_id=claimed.campaign_id,
+            sender_id=claimed.sender_id,
+            prospect_id=claimed.prospect_id,
+            message_id=claimed.message_id,
+        ):
+            try:
+                outcome = channel.send(claimed.outgoing)
+            except (Unsent, Doubtful) as failed:
+                outcome = failed
+            self._record(claimed, outcome, self.clock())
         return int(isinstance(outcome, str))
 
     def _record(self, claimed: Claim, outcome: Outcome, at: datetime) -> None:
@@ -159,10 +170,13 @@ class Lane:
                 with self.sessions.begin() as session:
                     # Not the present: delays count from when it left. But nothing is of the future, if the
                     # clock was put back meanwhile.
-                    record(session, claimed, outcome, min(at, self.clock()), self._gap)
+                    became = record(session, claimed, outcome, min(at, self.clock()), self._gap)
+                tell(became, outcome)
                 return
             except DBAPIError as away:
                 if pause is None:
                     raise
-                log.warning("The outcome of message %s is not written yet: %s", claimed.message_id, away.orig)
+                log.warning(
+                    "The outcome is not written down yet, and will be: %s", trouble_of(away) or first_line(away)
+                )
                 self.wait(pause)
