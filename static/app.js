@@ -71,7 +71,7 @@
     if (polled(event.detail.ctx) && document.hidden) event.preventDefault();
   });
 
-  // Only 422 carries the fragment that was asked for; the page of any other error must not land inside this one.
+  // Only 422 and 412 carry the fragment that was asked for; the page of any other error must not land inside this one.
   document.addEventListener("htmx:after:request", (event) => {
     const ctx = event.detail.ctx;
     const status = ctx.response.status;
@@ -82,7 +82,7 @@
       location.assign(ctx.response.raw.url);
       return;
     }
-    if (status < 400 || status === 422 || ctx.hx.redirect) return;
+    if (status < 400 || status === 422 || status === 412 || ctx.hx.redirect) return;
     event.preventDefault();
     if (polled(ctx)) return;
     if (status === 400 || status === 401 || status === 403) toast("This page is out of date. Load it again, then try once more.");
@@ -243,7 +243,8 @@
     const { say, look, spot } = builder.then;
     refocus(spot);
     look?.();
-    const refused = status === 422 ? document.querySelector("#builder .notice-bad")?.innerText : "";
+    const refused = status === 422 ? document.querySelector("#builder .notice-bad")?.innerText
+      : status === 412 ? document.querySelector("#builder .notice-warn strong")?.innerText : "";
     const words = (typeof say === "function" ? say() : say) || (builder.refused && !refused ? "Saved" : "");
     builder.refused = Boolean(refused);
     if (words || refused) announce([refused && words === "Saved" ? "" : words, refused].filter(Boolean).join(". "));
@@ -253,7 +254,7 @@
     if (!mine(event)) return;
     builder.busy = false;
     const status = event.detail.ctx.response?.status;
-    if (!status || (status >= 400 && status !== 422)) unsaved();
+    if (!status || (status >= 400 && status !== 422 && status !== 412)) unsaved();
     setTimeout(goOn);
   });
 
