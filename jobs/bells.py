@@ -27,22 +27,31 @@ RUNG_SECONDS = 15
 
 @dataclass(frozen=True)
 class Kind:
-    """Which function answers a bell, on which queue, and how long RQ keeps what became of it (seconds)."""
+    """Which function answers a bell, on which queue, and how long RQ keeps what became of it (seconds).
+
+    `about` says what its first argument is the id of, as the log calls it (campaigns.rules.tracing).
+    """
 
     queue: str
     function: str
     timeout: int
     result_ttl: int
+    about: str
 
 
 KINDS = {
-    "wake": Kind("wake", "jobs.wake.wake", 60, DAY_SECONDS),
-    "launch": Kind("wake", "jobs.launch.launch", 600, DAY_SECONDS),
-    "lane": Kind("lanes", "jobs.lane.lane", 300, 600),
-    "imports": Kind("imports", "jobs.imports.imports", 600, DAY_SECONDS),
+    "wake": Kind("wake", "jobs.wake.wake", 60, DAY_SECONDS, "wake_up_id"),
+    "launch": Kind("wake", "jobs.launch.launch", 600, DAY_SECONDS, "campaign_id"),
+    "lane": Kind("lanes", "jobs.lane.lane", 300, 600, "sender_id"),
+    "imports": Kind("imports", "jobs.imports.imports", 600, DAY_SECONDS, "import_id"),
 }
 QUEUES = ("wake", "imports", "lanes")
 FAILURE_TTL = 7 * DAY_SECONDS
+
+
+def subject_of(function: str | None, args: Sequence[str]) -> dict[str, str]:
+    """What a job is about, as a field of the log; nothing for a job that is none of ours."""
+    return {kind.about: args[0] for kind in KINDS.values() if kind.function == function and args}
 
 
 def connect_briefly(url: str) -> Redis:

@@ -24,8 +24,9 @@ from rq.worker.base import WorkerStatus
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from campaigns import settings
-from jobs import stopping
-from jobs.bells import KINDS, QUEUES, connect_briefly
+from campaigns.rules.tracing import about
+from jobs import lines, stopping
+from jobs.bells import KINDS, QUEUES, connect_briefly, subject_of
 from jobs.complaint import Complaint, redis_trouble, trouble_in
 from jobs.screening import OwnJob, OwnQueue
 from jobs.slate import Slate
@@ -108,6 +109,10 @@ class TetheredWorker(Worker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """One line in the log for each job, and a pause after one that met trouble."""
+        with about(job_id=job.id, **subject_of(job.func_name, job.args or ())):
+            self._execute(job, queue)
+
+    def _execute(self, job: Job, queue: Queue) -> None:
         began = time.monotonic()
         self._slate.wipe()
         try:
@@ -115,7 +120,7 @@ class TetheredWorker(Worker):
         except RedisError as error:
             self._wait_for_redis(error)
             return
-        log.info("%s took %.2f s (job %s)", job.func_name, time.monotonic() - began, job.id)
+        log.info("%s took %.2f s.", job.func_name, time.monotonic() - began)
         trouble = self._slate.read()
         if trouble is None:
             self._job_trouble.over()
@@ -131,7 +136,7 @@ class TetheredWorker(Worker):
         """In the forked process: trouble is left to the worker, who says it once; a bug is told with its traceback."""
         trouble = trouble_in(exc_info[1])
         if trouble is None:
-            super().handle_exception(job, *exc_info)
+            log.error("%s failed. This is a bug in Cadenza.", job.func_name, exc_info=exc_info[1])
         else:
             self._slate.write(*trouble)
 
@@ -253,10 +258,10 @@ def wait_for_redis(url: str) -> None:
 
 def main(queues: list[str]) -> None:
     """Work until SIGTERM."""
-    warm_up()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("rq.worker").addFilter(Terse())
     config = settings.load(os.environ)
+    lines.begin(config.log_format)
+    warm_up()
+    logging.getLogger("rq.worker").addFilter(Terse())
     wait_for_redis(config.redis_url)
     redis = connect(config.redis_url)
     if config.embedded_redis:
