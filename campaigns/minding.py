@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from campaigns.models.campaign import Campaign, CampaignDay, CampaignSender
 from campaigns.models.clock import ONLY, Clock, earlier
 from campaigns.models.gate import Gate, roll_gates
+from campaigns.models.imports import Import
 from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import LEASE, Sender, SenderDay, SenderUse
@@ -41,6 +42,7 @@ PAST: tuple[InstrumentedAttribute[Any], ...] = (
     CampaignSender.last_turn_at,
     Campaign.launching_since,
     WakeUp.requested_at,
+    Import.moved_at,
 )
 
 

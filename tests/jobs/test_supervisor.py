@@ -83,6 +83,15 @@ def test_everything_a_user_needs_is_started(tmp_path: Path) -> None:
     assert names == ["redis", "migrate", "trap", "ticker", "wake", "send-1", "send-2", "send-3", "web"]
 
 
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_one_worker_takes_files_and_the_wake_up_worker_never_does(tmp_path: Path, workers: str) -> None:
+    config = settings.load({"CADENZA_DATA": str(tmp_path), "CADENZA_WORKERS": workers})
+    queues = {child.name: child.command[3:] for child in children(config) if "jobs.worker" in child.command}
+    assert [name for name, names in queues.items() if "imports" in names] == ["send-1"]
+    assert queues["wake"] == ["wake"]
+    assert all(names[0] == "wake" for names in queues.values())
+
+
 def test_nothing_is_embedded_beside_a_redis_that_was_named(tmp_path: Path) -> None:
     config = settings.load({"CADENZA_DATA": str(tmp_path), "REDIS_URL": "redis://127.0.0.1"})
     assert {"redis", "trap"}.isdisjoint(child.name for child in children(config))

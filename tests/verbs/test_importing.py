@@ -45,7 +45,7 @@ def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def table(lines: int = LINES) -> bytes:
-    """Of every ten lines the fourth is broken and the eighth somebody from further up, of an earlier part if there is."""
+    """Of every ten lines the fourth is broken and the eighth says somebody of an earlier part again."""
     rows = ["email,name,tz"]
     for n in range(lines):
         address = "broken" if n % 10 == 3 else f"P{max(n - 27, 0) if n % 10 == 7 else n}@corp.test"
