@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, delete, exists, or_, select, true, update
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.models import counts
 from campaigns.models.campaign import Campaign
@@ -24,6 +24,8 @@ from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Conflict, Invalid
 
 MOST_REMOVED = 500
+# People who are removed in one transaction.
+MOST_AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,55 @@ def remove(
     the person came back. Ids of other campaigns are passed over.
     """
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
-    chosen = _chosen(campaign, body)
+    removed = _remove(session, _chosen(campaign, body), now)
+    _tell(session, campaign, removed, now, by)
+    return removed.to_json()
+
+
+def remove_all(
+    sessions: sessionmaker[Session], workspace_id: UUID, campaign_id: UUID, *, now: datetime, by: str | None
+) -> dict[str, int]:
+    """Remove everybody as `remove` does, in as many short transactions as it takes: a million people hold up nobody
+    else's lane. Raises NotFound."""
+    removed, last = Removed(), None
+    while True:
+        with sessions.begin() as session:
+            campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+            left = (Prospect.campaign_id == campaign.id, Prospect.id > last if last else true())
+            people = session.scalars(select(Prospect.id).where(*left).order_by(Prospect.id).limit(MOST_AT_ONCE)).all()
+            if not people:
+                _tell(session, campaign, removed, now, by)
+                return removed.to_json()
+            last = people[-1]
+            removed += _remove(session, (*left, Prospect.id <= last), now)
+
+
+def is_all(body: Any) -> bool:
+    """Whether a body asks for everybody to be removed."""
+    return isinstance(body, dict) and body.get("all") is True
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How many are gone, and how many stay as cancelled."""
+
+    deleted: int = 0
+    cancelled: int = 0
+
+    def __add__(self, more: "Removed") -> "Removed":
+        return Removed(self.deleted + more.deleted, self.cancelled + more.cancelled)
+
+    def to_json(self) -> dict[str, int]:
+        """The answer of `DELETE …/prospects`."""
+        return {"removed": self.deleted + self.cancelled, "deleted": self.deleted, "cancelled": self.cancelled}
+
+
+def _tell(session: Session, campaign: Campaign, removed: Removed, now: datetime, by: str | None) -> None:
+    if removed.deleted or removed.cancelled:
+        note(session, campaign, "prospects_removed", now, by=by, count=removed.deleted + removed.cancelled)
+
+
+def _remove(session: Session, chosen: Sequence[ColumnElement[bool]], now: datetime) -> Removed:
     written_to = exists().where(Message.prospect_id == Prospect.id)
     options = {"synchronize_session": False}
     going = (*chosen, written_to, Prospect.status.not_in(lifecycle.TERMINAL))
@@ -130,14 +180,12 @@ def remove(
     gone = session.execute(delete(Prospect).where(*chosen, ~written_to), execution_options=options)
     deleted = gone.rowcount  # type: ignore[attr-defined]
     session.expire_all()
-    if cancelled or deleted:
-        note(session, campaign, "prospects_removed", now, by=by, count=cancelled + deleted)
-    return {"removed": deleted + cancelled, "deleted": deleted, "cancelled": cancelled}
+    return Removed(deleted, cancelled)
 
 
 def _chosen(campaign: Campaign, body: Any) -> Sequence[ColumnElement[bool]]:
     own = Prospect.campaign_id == campaign.id
-    if isinstance(body, dict) and body.get("all") is True:
+    if is_all(body):
         return (own,)
     ids = body.get("ids") if isinstance(body, dict) else None
     if not isinstance(ids, list) or not 1 <= len(ids) <= MOST_REMOVED:

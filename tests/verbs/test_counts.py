@@ -13,11 +13,12 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns import importing, launching, rostering, ticking
-from campaigns.models import Campaign, Prospect, Sender, connect, counts, schema
+from campaigns.models import Campaign, Event, Prospect, Sender, connect, counts, schema
 from campaigns.models.finding import nodes_of
 from campaigns.models.schema import alembic_config, migrating
 from campaigns.models.tally import NOBODY, fold, prospect_count, prospect_due
 from campaigns.rules import lifecycle
+from campaigns.rules.refusals import NotFound
 from tests import make
 from tests.databases import Database, run_together
 
@@ -245,3 +246,83 @@ def test_whoever_was_there_before_there_were_counts_is_counted(db: Database) -> 
         assert_true(session, make.NOW)
         make.prospects(session, session.scalars(select(Campaign)).one(), 2)
         assert_true(session, make.NOW)
+
+
+# A million people, a few at a time ---------------------------------------------------------------
+
+
+def test_a_launch_in_many_transactions_ends_like_one(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders by turns over all of them, each person once."""
+    monkeypatch.setattr(launching, "MOST_AT_ONCE", 4)
+    with db.sessions.begin() as session:
+        workspace = make.workspace(session)
+        senders = [make.sender(session, workspace) for _ in range(3)]
+        campaign = make.campaign(session, workspace, senders=senders)
+        make.prospects(session, campaign, 10)
+        launching.launch(session, workspace.id, campaign.id, now=make.NOW, by=None)
+    steps = []
+    for minutes in (1, 2, 3):
+        with db.sessions.begin() as session:
+            steps.append(launching.place(session, campaign.id, now=make.NOW + make.minutes(minutes)))
+            assert session.get_one(Campaign, campaign.id).status == lifecycle.LAUNCHING
+            ticking.settle(session, make.NOW + make.minutes(minutes + 1.9))  # it goes on: it is not stuck
+    assert steps == [True, True, False]
+    with db.sessions.begin() as session:
+        assert launching.start(session, campaign.id, now=make.NOW + make.minutes(4), by=None)
+    with db.sessions() as session:
+        people = session.scalars(select(Prospect).order_by(Prospect.id)).all()
+        assert [one.sender_account_id for one in people] == [senders[turn % 3].id for turn in range(10)]
+        event = session.scalars(select(Event).where(Event.kind == "launched")).one()
+        assert event.data == {"prospects": 10}
+        assert_true(session, make.NOW + make.minutes(5))
+
+
+def test_a_launch_that_is_given_up_halfway_leaves_a_draft_like_any_other(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr(ticking, "MOST_AT_ONCE", 3)
+    with db.sessions.begin() as session:
+        workspace = make.workspace(session)
+        campaign = make.campaign(session, workspace, senders=[make.sender(session, workspace)])
+        make.prospects(session, campaign, 10)
+        launching.launch(session, workspace.id, campaign.id, now=make.NOW, by=None)
+        launching.place(session, campaign.id, now=make.NOW)
+    status = []
+    for minutes in (2, 3, 4):
+        with db.sessions.begin() as session:
+            ticking.settle(session, make.NOW + make.minutes(minutes))
+        with db.sessions() as session:
+            status.append(session.get_one(Campaign, campaign.id).status)
+    assert status == ["launching", "launching", "draft"]
+    with db.sessions() as session:
+        assert all(
+            (one.sender_account_id, one.current_node_id, one.due_at) == (None, None, None)
+            for one in session.scalars(select(Prospect))
+        )
+        assert_true(session, make.NOW)
+
+
+def test_everybody_is_removed_in_many_transactions(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was written to stays as cancelled, and what happened is told once."""
+    monkeypatch.setattr(rostering, "MOST_AT_ONCE", 4)
+    with db.sessions.begin() as session:
+        campaign = make.launched(session, make.workspace(session), 10)
+        node = nodes_of(session, campaign.id)[0]
+        for one in session.scalars(select(Prospect).order_by(Prospect.id).limit(6).offset(1)):
+            make.message(session, one, node)
+    gone = rostering.remove_all(db.sessions, campaign.workspace_id, campaign.id, now=make.NOW, by="ann")
+    assert gone == {"removed": 10, "deleted": 4, "cancelled": 6}
+    with db.sessions() as session:
+        assert counts.by_status(session, [campaign.id]) == {campaign.id: {"cancelled": 6}}
+        event = session.scalars(select(Event).where(Event.kind == "prospects_removed")).one()
+        assert (event.data, event.by) == ({"count": 10}, "ann")
+        assert_true(session, make.NOW)
+
+
+def test_nobody_elses_people_are_removed(db: Database) -> None:
+    with db.sessions.begin() as session:
+        campaign = make.launched(session, make.workspace(session), 2)
+        stranger = make.workspace(session)
+    with pytest.raises(NotFound):
+        rostering.remove_all(db.sessions, stranger.id, campaign.id, now=make.NOW, by=None)

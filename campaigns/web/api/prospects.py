@@ -97,6 +97,8 @@ def _edit(campaign_id: UUID, prospect_id: UUID, body: dict[str, Any]) -> Respons
 def remove_prospects(campaign_id: UUID) -> ResponseReturnValue:
     """1 to 500 `ids`, or `{"all": true}`."""
     body, who = read_object(), person()
+    if rostering.is_all(body):
+        return rostering.remove_all(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
     with house().sessions.begin() as db:
         return rostering.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
 

@@ -153,20 +153,27 @@ def _told(
 @blueprint.post("/remove")
 def remove(campaign_id: UUID) -> ResponseReturnValue:
     """The chosen ones, or all."""
-    form, who = request.form, person()
+    form = request.form
     body = {"all": True} if form.get("all") == "true" else {"ids": form.getlist("id")}
     if body.get("ids") == []:
         tell_warning("Choose somebody first.")
         return _back(campaign_id)
     try:
-        with house().sessions.begin() as db:
-            gone = rostering.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+        gone = _remove(campaign_id, body)
     except Invalid as refusal:
         tell_error(refusal.message)
         return _back(campaign_id)
     kept = f" {gone['cancelled']:,} of them had been written to and stay as cancelled." if gone["cancelled"] else ""
     tell_success(f"{gone['removed']:,} removed.{kept}")
     return _back(campaign_id)
+
+
+def _remove(campaign_id: UUID, body: dict[str, Any]) -> dict[str, int]:
+    who = person()
+    if rostering.is_all(body):
+        return rostering.remove_all(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
+    with house().sessions.begin() as db:
+        return rostering.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
 
 
 def _back(campaign_id: UUID) -> ResponseReturnValue:
