@@ -6,6 +6,7 @@ Everything is read and checked before anything is written, so a refused edit lea
 from campaigns.editing.creating import create
 from campaigns.editing.patch import Changes, edit
 from campaigns.editing.undoing import differs_in_words_only, last_edit, roll_back, undo
+from campaigns.editing.values import raw_value
 from campaigns.models.campaign import Campaign
 from campaigns.rules.fields import FIELDS, Field, locked_because
 
@@ -17,6 +18,7 @@ __all__ = [
     "editable_fields",
     "last_edit",
     "locked_fields",
+    "raw_value",
     "roll_back",
     "undo",
 ]

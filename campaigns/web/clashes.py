@@ -6,9 +6,13 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from campaigns.models.campaign import Campaign
 from campaigns.models.version import SEQUENCE, Nodes, Version
 from campaigns.rules.differences import differences, labels
-from campaigns.rules.fields import BY_NAME
+from campaigns.rules.fields import BY_NAME, FIELDS, locked_because
+from campaigns.rules.hours import DAYS
+from campaigns.rules.kinds import Context
+from campaigns.rules.problems import Problems
 from campaigns.rules.sequence import NODE_FIELDS
 
 Raw = Mapping[str, Any]
@@ -48,6 +52,48 @@ def _fields(label: str, mine: Raw, theirs: Raw) -> Iterable[Clash]:
     for name in NODE_FIELDS:
         if name in mine and _plain(mine[name]) != _plain(theirs[name]):
             yield Clash(f"{label}: {name.replace('_', ' ')}", _plain(mine[name]), _plain(theirs[name]))
+
+
+def setting_clashes(
+    campaign: Campaign, mine: Raw, theirs: Raw, senders: Mapping[str, str], timezone: str
+) -> list[Clash]:
+    """What is different between typed settings and the stored ones; `senders` has the label of each account."""
+    found = []
+    for row in FIELDS:
+        if row.name not in mine or locked_because(row, campaign.type, campaign.status):
+            continue
+        try:
+            wanted = row.kind.parse(mine[row.name], row.name, Context(timezone))
+            same = wanted == row.kind.parse(theirs[row.name], row.name, Context(timezone))
+        except Problems:
+            same = False
+        if not same:
+            shown = (_setting(side[row.name], senders) for side in (mine, theirs))
+            found.append(Clash(row.label, *shown))
+    return found
+
+
+def _setting(value: Any, senders: Mapping[str, str]) -> str:
+    if isinstance(value, dict):
+        return _week(value)
+    if isinstance(value, list):
+        return ", ".join(_account(each, senders) for each in value)
+    return _plain(value) if value is not False else "no"
+
+
+def _account(entry: Any, senders: Mapping[str, str]) -> str:
+    if isinstance(entry, dict):
+        return f"{senders.get(entry['account_id'], entry['account_id'])}: {entry['daily_limit']}"
+    return senders.get(entry, str(entry))
+
+
+def _week(hours: Raw) -> str:
+    days = (
+        day[:3].capitalize() + "".join(f" {one['start']}–{one['end']}" for one in hours[day])
+        for day in DAYS
+        if hours.get(day)
+    )
+    return "; ".join([*days, str(hours.get("timezone") or "")])
 
 
 def _plain(value: Any) -> str:

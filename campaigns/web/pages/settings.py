@@ -15,12 +15,14 @@ from campaigns.models.sender import Sender
 from campaigns.models.wake_up import WakeUp
 from campaigns.rules.fields import BY_NAME
 from campaigns.rules.problems import Problem
-from campaigns.rules.refusals import Conflict, Invalid, Refused
+from campaigns.rules.refusals import Conflict, Invalid, Refused, Stale
+from campaigns.web.clashes import drawn_from, setting_clashes
 from campaigns.web.forms import read_settings, settings_rows
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.campaigns import blueprint
 from campaigns.web.pages.frame import head, is_fragment, tell_success, tell_warning
 from campaigns.web.pages.previews import foretell, foretell_openings
+from campaigns.web.pages.sequences import undoable
 from campaigns.web.week import change_week, likely_zones, show_week, typed_week, week_errors, zone_choices
 
 NOTHING_FORETOLD: dict[str, Any] = {"reasons": [], "applied": [], "impact": None}
@@ -40,10 +42,13 @@ def settings(campaign_id: UUID) -> ResponseReturnValue:
     try:
         with house().sessions.begin() as db:
             body = read_settings(request.form)
-            _, changes = editing.edit(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+            since = drawn_from(request.form)
+            _, changes = editing.edit(db, who.workspace_id, campaign_id, body, now=now(), by=who.email, since=since)
             wake_up = changes.wake_up and changes.wake_up.id
     except (Invalid, Conflict) as refusal:
         return _page(campaign_id, refusal=refusal), 422
+    except Stale:
+        return _page(campaign_id, stale=True), 412
     _tell(changes)
     return redirect(url_for("campaigns.settings", campaign_id=campaign_id, wake_up=wake_up), 303)
 
@@ -121,6 +126,7 @@ def _page(
     week: dict[str, Any] | None = None,
     focus: str | None = None,
     foretold: dict[str, Any] | None = None,
+    stale: bool = False,
 ) -> str:
     problems = refusal.problems if refusal else ()
     typed = request.form if request.method == "POST" else None
@@ -146,7 +152,28 @@ def _page(
             hours=campaign.operating_hours,
             problem=_summary(problems),
             foretold=foretold or NOTHING_FORETOLD,
+            version=_version(campaign, stale),
+            clash=_clash(db, campaign) if stale else None,
+            undoable=undoable(db, campaign) if typed is None else None,
+            undo_url=url_for("sequences.undo", campaign_id=campaign.id, page="settings"),
         )
+
+
+def _version(campaign: Campaign, stale: bool) -> int:
+    """What the form is drawn from: what is typed stays of its version, until a person has chosen."""
+    drawn = request.form.get("version", type=int) if stale else drawn_from(request.form)
+    return campaign.version if drawn is None else drawn
+
+
+def _clash(db: Session, campaign: Campaign) -> dict[str, Any]:
+    labels = {str(each.id): each.label for each in overseeing.senders_for(db, campaign.workspace_id)}
+    body = read_settings(request.form)
+    stored = {name: editing.raw_value(db, campaign, name) for name in body}
+    return {
+        "rows": setting_clashes(campaign, body, stored, labels, person().timezone),
+        "over": campaign.version,
+        "here": url_for("campaigns.settings", campaign_id=campaign.id),
+    }
 
 
 def _summary(problems: tuple[Problem, ...]) -> str | None:

@@ -192,3 +192,29 @@ def test_a_running_campaign_offers_only_versions_with_its_steps(alice: Visitor, 
     page = alice.visit(f"{path}/versions")
     assert len([form for form in page.forms if form.action.endswith("/roll-back")]) == 1
     assert "only words can go back" in page.text
+
+
+def test_settings_of_two_tabs_meet_field_by_field(alice: Visitor, db: Database, draft: UUID) -> None:
+    path = f"/campaigns/{draft}/settings"
+    one, two = alice.visit(path).form("/settings"), alice.visit(path).form("/settings")
+    alice.follow(alice.send(one, name="Theirs", daily_limit="70"))
+    clash = alice.see(alice.send(two, name="Mine"), 412)
+    assert [words for words in ("Name", "Theirs", "Daily limit", "70") if words not in clash.text] == []
+    form = clash.form("/settings")
+    assert (form.value("name"), form.value("daily_limit")) == ("Mine", "500")
+    with db.reading() as session:
+        assert session.get_one(Campaign, draft).name == "Theirs"
+    alice.follow(alice.send(form, press(form, "over")))
+    with db.reading() as session:
+        kept = session.get_one(Campaign, draft)
+        assert (kept.name, kept.daily_limit) == ("Mine", 500)
+
+
+def test_the_last_save_of_a_drafts_settings_is_undone(alice: Visitor, db: Database, draft: UUID) -> None:
+    path = f"/campaigns/{draft}/settings"
+    page = alice.follow(alice.send(alice.visit(path).form("/settings"), name="Autumn", daily_limit="70"))
+    assert "Last change: name, daily limit." in page.text
+    again = alice.follow(alice.send(page.form("/sequence/undo")))
+    assert again.form("/settings").value("name") == "Spring"
+    with db.reading() as session:
+        assert session.get_one(Campaign, draft).daily_limit == 500
