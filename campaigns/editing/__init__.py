@@ -3,6 +3,7 @@
 Everything is read and checked before anything is written, so a refused edit leaves no trace.
 """
 
+from campaigns.editing.copying import copy
 from campaigns.editing.creating import create
 from campaigns.editing.patch import Changes, edit
 from campaigns.editing.undoing import differs_in_words_only, last_edit, roll_back, undo
@@ -12,6 +13,7 @@ from campaigns.rules.fields import FIELDS, Field, locked_because
 
 __all__ = [
     "Changes",
+    "copy",
     "create",
     "differs_in_words_only",
     "edit",

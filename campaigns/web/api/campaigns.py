@@ -87,6 +87,17 @@ def delete_campaign(campaign_id: UUID) -> ResponseReturnValue:
     return "", 204
 
 
+@blueprint.post("/campaigns/<uuid:campaign_id>/copy")
+def copy_campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """A draft with the same settings, senders and steps, and nobody in it."""
+    who = person()
+    with house().sessions.begin() as db:
+        campaign = editing.copy(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+        whole = reporting.whole_json(db, campaign, now())
+    answer = {"campaign": whole["campaign"], "sequence_nodes": whole["sequence_nodes"]}
+    return answer, 201, {"Location": f"/api/campaigns/{campaign.id}", "ETag": tag_of(whole)}
+
+
 @blueprint.get("/campaigns/<uuid:campaign_id>/validate")
 def validate_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """What a launch would say; no side effects."""

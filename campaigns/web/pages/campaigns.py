@@ -120,6 +120,17 @@ def resume(campaign_id: UUID) -> ResponseReturnValue:
     return _move(launching.resume, campaign_id, "Resumed. Whoever is due is being looked at again.")
 
 
+@blueprint.post("/campaigns/<uuid:campaign_id>/copy")
+def copy(campaign_id: UUID) -> ResponseReturnValue:
+    """A draft like this one, with nobody in it."""
+    who = person()
+    with house().sessions.begin() as db:
+        made = editing.copy(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+        place, name = url_for("campaigns.settings", campaign_id=made.id), made.name
+    tell_success(f"“{name}” is a draft with the same settings, senders and steps, and nobody in it yet.")
+    return redirect(place, 303)
+
+
 @blueprint.post("/campaigns/<uuid:campaign_id>/delete")
 def delete(campaign_id: UUID) -> ResponseReturnValue:
     """Gone with all that belongs to it; an active one is stopped by that."""

@@ -218,3 +218,8 @@ def test_the_last_save_of_a_drafts_settings_is_undone(alice: Visitor, db: Databa
     assert again.form("/settings").value("name") == "Spring"
     with db.reading() as session:
         assert session.get_one(Campaign, draft).daily_limit == 500
+
+
+def test_a_campaign_is_copied_by_a_button(alice: Visitor, db: Database, draft: UUID) -> None:
+    page = alice.follow(alice.send(alice.visit(f"/campaigns/{draft}").form("/copy")))
+    assert page.form("/settings").value("name") == "Spring (copy)"
