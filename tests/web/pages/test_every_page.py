@@ -13,9 +13,9 @@ from tests.web.pages.conftest import Visitor
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 GENERAL = ("/campaigns", "/campaigns/new", "/senders", "/senders/new", "/keys", "/trap", "/workers")
-OF_CAMPAIGN = ("", "/settings", "/plan", "/sequence", "/sequence/preview", "/prospects", "/wake-ups")
+OF_CAMPAIGN = ("", "/settings", "/plan", "/sequence", "/sequence/preview", "/prospects", "/imports", "/wake-ups")
 LIVE = ("/campaigns", "/trap", "/workers")
-LIVE_OF_CAMPAIGN = ("", "/sequence", "/prospects", "/wake-ups")
+LIVE_OF_CAMPAIGN = ("", "/sequence", "/prospects", "/imports", "/wake-ups")
 
 
 def furnished(db: Database, alice: Visitor, status: str, kind: str = "email") -> UUID:
