@@ -13,7 +13,6 @@ from campaigns.models import counts
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import Gate
-from campaigns.models.message import Message
 from campaigns.models.paging import page_of
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
@@ -272,9 +271,3 @@ def overdue_seconds(session: Session, now: datetime) -> int:
     )
     oldest = session.scalar(query)
     return round((now - oldest).total_seconds()) if oldest else 0
-
-
-def messages_by_status(session: Session) -> dict[str, int]:
-    """Status -> how many messages, over all workspaces."""
-    query = select(Message.status, func.count()).group_by(Message.status)
-    return {row[0]: row[1] for row in session.execute(query)}

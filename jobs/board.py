@@ -1,7 +1,8 @@
 """The board: what workers, queues and jobs are doing, for the workers page. Nothing here raises when Redis is away."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +14,18 @@ from rq.exceptions import DeserializationError, InvalidJobOperation, NoSuchJobEr
 from rq.job import Job
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
+from rq.utils import utcparse
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from jobs.bells import QUEUES
+from jobs.workshop import utcnow
 
 log = logging.getLogger(__name__)
 
+# Where the ticker leaves word.
+TICKED = "cadenza:ticked"
+# A worker that has said nothing for this long is taken for dead; it says something every ten seconds.
+SILENT_SECONDS = 30
 # Jobs of each kind and queue that the page shows; the RQ dashboard has the rest.
 MOST_JOBS = 20
 
@@ -59,6 +67,8 @@ class QueueView:
     waiting: int
     running: int
     failed: int
+    # Since when the job waits that comes next.
+    oldest_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,7 @@ class Overview:
     workers: list[WorkerView] = field(default_factory=list)
     queues: list[QueueView] = field(default_factory=list)
     jobs: list[JobView] = field(default_factory=list)
+    ticked_at: datetime | None = None
 
 
 def _aware(value: datetime | None) -> datetime | None:
@@ -99,11 +110,63 @@ def _wish(job: Job) -> tuple[str, tuple[str, ...]]:
         return "of another program", ()
 
 
-class Board:
-    """Reads RQ's books in Redis."""
+@dataclass(frozen=True)
+class Pulse:
+    """Signs of life, for monitors. None where Redis does not tell. `silence`: seconds since a worker was last seen;
+    whoever has just begun to look begins to count then."""
 
-    def __init__(self, redis: Redis) -> None:
+    redis: bool
+    workers: int
+    silence: float
+    ticked_at: datetime | None
+    queues: tuple[QueueView, ...]
+
+
+class Board:
+    """Reads RQ's books in Redis, and the mark that the ticker leaves there."""
+
+    def __init__(self, redis: Redis, clock: Callable[[], datetime] = utcnow) -> None:
         self._redis = redis
+        self._clock = clock
+        self._seen_at = clock()
+
+    def note_tick(self) -> None:
+        """The ticker has just done all that was to be done. If Redis is away, that is seen anyway."""
+        with suppress(RedisError):
+            self._redis.set(TICKED, self._clock().isoformat())
+
+    def _ticked_at(self) -> datetime | None:
+        said = self._redis.get(TICKED)
+        try:
+            return datetime.fromisoformat(said.decode()) if isinstance(said, bytes) else None
+        except ValueError:
+            return None
+
+    def pulse(self) -> Pulse:
+        """Who was seen, and when. A worker says every ten seconds that it lives; one that was killed stays in RQ's
+        books for a while, but says nothing any more."""
+        now = self._clock()
+        try:
+            seen = self._heartbeats()
+            queues = tuple(self._counts(self._queue(name)) for name in QUEUES)
+            ticked_at = self._ticked_at()
+        except RedisError:
+            return Pulse(False, 0, self._silence(now), None, ())
+        self._seen_at = max([self._seen_at, *seen])
+        lively = sum((now - at).total_seconds() < SILENT_SECONDS for at in seen)
+        return Pulse(True, lively, self._silence(now), ticked_at, queues)
+
+    def _silence(self, now: datetime) -> float:
+        return max(0.0, (now - self._seen_at).total_seconds())
+
+    def _heartbeats(self) -> list[datetime]:
+        """When each worker in the books last said that it lives: two round trips, however many there are."""
+        keys = list(self._redis.smembers(REDIS_WORKER_KEYS))
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.hget(key, "last_heartbeat")
+            said = pipeline.execute() if keys else []
+        return [utcparse(one.decode()) for one in said if one]
 
     def overview(self) -> Overview | None:
         """Everything that the workers page shows; None if Redis is away."""
@@ -115,16 +178,10 @@ class Board:
                 workers=[self._worker(worker) for worker in workers if isinstance(worker, Worker)],
                 queues=[self._counts(queue) for queue in queues],
                 jobs=sorted(jobs, key=_newest, reverse=True),
+                ticked_at=self._ticked_at(),
             )
         except RedisError as away:
             log.warning("Redis is away (%s).", away)
-            return None
-
-    def worker_count(self) -> int | None:
-        """Workers seen lately; None if Redis is away."""
-        try:
-            return Worker.count(connection=self._redis)
-        except RedisError:
             return None
 
     def retry(self, job_id: str) -> bool:
@@ -177,7 +234,15 @@ class Board:
             waiting=queue.count,
             running=StartedJobRegistry(queue=queue).count,
             failed=FailedJobRegistry(queue=queue).count,
+            oldest_at=self._oldest_at(queue),
         )
+
+    def _oldest_at(self, queue: Queue) -> datetime | None:
+        for job_id in queue.get_job_ids(0, 1):
+            said = self._redis.hget(Job.key_for(job_id), "enqueued_at")
+            if isinstance(said, bytes) and said:
+                return utcparse(said.decode())
+        return None
 
     def _worker(self, worker: Worker) -> WorkerView:
         job: Any = worker.get_current_job()

@@ -8,6 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.models.trouble import first_line
 from jobs import lines, stopping
+from jobs.bells import connect_briefly
+from jobs.board import Board
 from jobs.complaint import Complaint, trouble_in
 from jobs.tick import tick
 from jobs.workshop import Workshop, workshop
@@ -21,12 +23,14 @@ UNKNOWN = "The tick failed, and will be tried again."
 
 def run(shop: Workshop) -> None:
     """Tick until somebody asks to stop; a database in trouble is waited for with growing pauses."""
+    board = Board(connect_briefly(shop.settings.redis_url))
     complaint = Complaint(log, "The database works again.")
     while not stopping.asked():
         began = time.monotonic()
         pause = EVERY
         try:
             tick(shop)
+            board.note_tick()
             complaint.over()
         except SQLAlchemyError as error:
             complaint.about(*(trouble_in(error) or (UNKNOWN, first_line(error))))

@@ -19,8 +19,8 @@ class Board(Protocol):
     def overview(self) -> Any:
         """Everything that the workers page shows; None if Redis is away."""
 
-    def worker_count(self) -> int | None:
-        """Workers seen lately; None if Redis is away."""
+    def pulse(self) -> Any:
+        """Signs of life of the processes, as jobs.board.Pulse has them."""
 
     def retry(self, job_id: str) -> bool:
         """Queue a failed job again; whether there was one."""

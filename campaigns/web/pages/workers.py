@@ -1,6 +1,7 @@
 """Workers, queues and jobs, in people's words, live; the RQ dashboard has the depth."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, url_for
@@ -9,12 +10,14 @@ from flask.typing import ResponseReturnValue
 from campaigns import overseeing
 from campaigns.overseeing import Subject
 from campaigns.rules.refusals import NotFound
-from campaigns.web.house import house, person
+from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import is_fragment, render, tell_error, tell_success
 
 blueprint = Blueprint("workers", __name__, url_prefix="/workers")
 
 MOST_JOBS = 50
+# The ticker works every second.
+TICK_LATE = timedelta(seconds=10)
 DASHBOARD = "/ops/rq"
 KINDS = {"wake": "Wake up sleepers", "launch": "Launch", "lane": "Send messages", "imports": "Import people"}
 QUEUES = {"wake": "Wake-ups and launches", "imports": "Files of people", "lanes": "Messages to send"}
@@ -37,12 +40,19 @@ def _page() -> str:
         "workers.html",
         "_workers.html",
         redis=overview is not None,
-        ticker={"seen_at": None, "late": False},
+        ticker=_ticker(overview),
         workers=[_worker(worker, subjects) for worker in (overview.workers if overview else [])],
         queues=[_queue(queue) for queue in (overview.queues if overview else [])],
         jobs=[_job(job, subjects[_key(job)]) for job in own[:MOST_JOBS]],
         dashboard_url=DASHBOARD if person().is_owner and "rq_dashboard" in current_app.blueprints else None,
     )
+
+
+def _ticker(overview: Any) -> dict[str, Any]:
+    """When the ticker last did its work; without Redis nobody knows, and that is told already."""
+    seen_at = overview.ticked_at if overview else None
+    late = seen_at is None or now() - seen_at > TICK_LATE
+    return {"seen_at": seen_at, "late": overview is not None and late}
 
 
 def _key(job: Any) -> tuple[str, str]:
@@ -77,7 +87,7 @@ def _queue(queue: Any) -> dict[str, Any]:
         "name": queue.name,
         "words": QUEUES.get(queue.name, queue.name),
         "waiting": queue.waiting,
-        "oldest_at": None,
+        "oldest_at": queue.oldest_at,
     }
 
 

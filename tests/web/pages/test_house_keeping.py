@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -101,9 +101,6 @@ class FakeBoard:
     def overview(self) -> Any:
         return self.shown
 
-    def worker_count(self) -> int | None:
-        return len(self.shown.workers) if self.shown else None
-
     def retry(self, job_id: str) -> bool:
         self.retried.append(job_id)
         return True
@@ -128,9 +125,10 @@ def wake_up(db: Database, visitor: Visitor, name: str) -> UUID:
         return made.id
 
 
-def put_up(app: Flask, *jobs: JobView, at_work: JobView | None = None) -> FakeBoard:
+def put_up(app: Flask, *jobs: JobView, at_work: JobView | None = None, ticked_at: datetime | None = None) -> FakeBoard:
     worker = WorkerView("host.7", "busy" if at_work else "idle", ("wake",), at_work, make.NOW, make.NOW, 4, 0)
-    board = FakeBoard(Overview([worker], [QueueView("wake", 2, 0, 1), QueueView("lanes", 0, 0, 0)], list(jobs)))
+    queues = [QueueView("wake", 2, 0, 1, make.NOW - timedelta(minutes=3)), QueueView("lanes", 0, 0, 0)]
+    board = FakeBoard(Overview([worker], queues, list(jobs), ticked_at))
     app.extensions["cadenza"] = replace(app.extensions["cadenza"], board=board)
     return board
 
@@ -186,6 +184,18 @@ def test_a_failed_job_is_tried_again_and_a_waiting_one_cancelled(app: Flask, ali
     assert part.root is not None
     assert part.root["id"] == "workers"
     assert (board.retried, board.cancelled) == (["1"], ["2"])
+
+
+def test_the_page_says_when_the_ticker_worked_last_and_how_long_a_queue_has_waited(app: Flask, alice: Visitor) -> None:
+    put_up(app, ticked_at=make.NOW - timedelta(seconds=10))
+    text = squeezed(alice.visit("/workers").text)
+    assert "it last did 10 s ago" in text
+    assert "ticker is late" not in text
+    assert "the oldest 3 min ago" in text
+    put_up(app, ticked_at=make.NOW - timedelta(seconds=11))
+    assert "The ticker is late. It last worked 11 s ago" in squeezed(alice.visit("/workers").text)
+    put_up(app)
+    assert "The ticker was not seen yet." in squeezed(alice.visit("/workers").text)
 
 
 def test_redis_that_is_away_is_told_and_nothing_breaks(app: Flask, alice: Visitor) -> None:
