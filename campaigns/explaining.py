@@ -136,8 +136,8 @@ def _lines(session: Session, sender_id: UUID, now: datetime, *, most: int) -> di
         .subquery()
     )
     waiting = select(func.count()).select_from(due_of(pairs, False, now).limit(most).correlate(pairs).subquery())
-    heads = select(pairs, first_due(pairs, False, now).label("head"), waiting.scalar_subquery().label("waiting"))
-    heads = heads.subquery()
+    first = first_due(pairs, False, now).label("head")
+    heads = select(pairs, first, waiting.scalar_subquery().label("waiting")).subquery()
     query = select(heads.c.campaign_id, heads.c.last_turn_at, heads.c.waiting, Prospect.due_at, Prospect.id)
     lines: dict[UUID, _Line] = {}
     for row in session.execute(
