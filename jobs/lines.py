@@ -52,7 +52,9 @@ def _told(error: BaseException) -> Iterator[str]:
 def _words(error: BaseException) -> str:
     """What of an exception's words can hold nothing of anybody's."""
     if isinstance(error, DBAPIError):
-        return f"{type(error.orig).__name__} {getattr(error.orig, 'sqlstate', None) or ''}".strip()
+        # SQLite speaks of its schema; PostgreSQL quotes values.
+        words = str(error.orig) if "sqlite" in type(error.orig).__module__ else getattr(error.orig, "sqlstate", None)
+        return f"{type(error.orig).__name__} {words or ''}".strip()
     if type(error) in OF_CODE:
         return without_addresses(str(error))
     # Not of smtplib's exceptions, which are OSErrors too: these have a server's answer where others have an errno.

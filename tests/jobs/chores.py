@@ -13,6 +13,8 @@ from rq.serializers import JSONSerializer
 from jobs import stopping
 from jobs.bells import KINDS
 
+WHOM = "zebediah@hollow-oak.example, who is Zebediah Quartermaine"
+
 
 def greet(_: str) -> str:
     """Be done at once."""
@@ -32,6 +34,11 @@ def wait(_: str) -> bool:
     return asked
 
 
+def stumble(_: str) -> None:
+    """Meet a bug that quotes what it met."""
+    raise ValueError(WHOM)
+
+
 def enqueue(redis: Redis, name: str, queue: str = "lanes") -> Job:
     """One of these jobs, put on a queue."""
     where = Queue(queue, connection=redis, serializer=JSONSerializer)
@@ -39,7 +46,7 @@ def enqueue(redis: Redis, name: str, queue: str = "lanes") -> Job:
 
 
 if __name__ == "__main__":
-    for own in ("greet", "sleep", "wait"):
+    for own in ("greet", "sleep", "wait", "stumble"):
         KINDS[own] = replace(KINDS["lane"], function=f"tests.jobs.chores.{own}")
     from jobs.worker import main
 
