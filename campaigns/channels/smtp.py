@@ -8,12 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
+from campaigns.channels.answers import PlainSmtp, TlsSmtp
 from campaigns.channels.mime import write
 from campaigns.channels.outgoing import Doubtful, Outgoing, Unsent
 from campaigns.rules.outgoing import wire_address
 
 # Seconds to wait for any one answer of the server. RFC 5321 section 4.5.3.2 allows minutes; a lane is serial.
 TIMEOUT = 30
+# How many such waits all answers of a phase may take together. The last one, after a message was handed over, is worth
+# waiting for: without it nobody knows what became of the message. In all it stays within a lane's time (jobs.bells).
+OPENING, ENVELOPE, HANDED_OVER = 2, 2, 4
+# Seconds for a good-bye, which changes nothing.
+QUIT_SECONDS = 1.0
 READY, FORWARDS, START_DATA, CLOSING = 250, 251, 354, 421
 PASSING, LASTING, BEYOND = 400, 500, 600
 LEADING_DOT = re.compile(rb"(?m)^\.")
@@ -35,7 +41,13 @@ class Endpoint:
 
 def _words(code: int, answer: bytes | str) -> str:
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    return f"{code} {' '.join(text.split())}".strip()[:MOST_WORDS]
+    return f"{code} {_readable(text)}".strip()[:MOST_WORDS]
+
+
+def _readable(text: str) -> str:
+    """One line of letters: a server may say anything, and not every database keeps a NUL."""
+    line = " ".join(text[: 2 * MOST_WORDS].split())
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
 
 
 def _is_yes(code: int) -> bool:
@@ -50,7 +62,7 @@ def _shown(error: Exception) -> str:
     """An exception of smtplib in words."""
     if isinstance(error, smtplib.SMTPResponseException):
         return _words(error.smtp_code, error.smtp_error)
-    return str(error)[:MOST_WORDS]
+    return _readable(str(error))[:MOST_WORDS]
 
 
 class SmtpChannel:
@@ -58,7 +70,7 @@ class SmtpChannel:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: PlainSmtp | None = None
 
     def __enter__(self) -> Self:
         self._smtp = self._connect()
@@ -77,25 +89,25 @@ class SmtpChannel:
         if self._smtp is None:
             self._smtp = self._connect()
         smtp = self._smtp
+        smtp.allow(ENVELOPE)
         try:
             self._envelope(smtp, origin, target)
         except (OSError, smtplib.SMTPException) as lost:
-            self._close()
+            self._drop()
             raise Unsent(f"The mail server hung up: {_shown(lost)}", lasting=False, account=True) from lost
         return self._data(smtp, payload)
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> PlainSmtp:
         end = self._endpoint
-        smtp: smtplib.SMTP | None = None
+        smtp: PlainSmtp | None = None
         try:
             tls = ssl.create_default_context()
-            if end.security == "tls":
-                smtp = smtplib.SMTP_SSL(end.host, end.port, timeout=end.timeout, context=tls)
-            else:
-                smtp = smtplib.SMTP(end.host, end.port, timeout=end.timeout)
+            smtp = TlsSmtp(end.timeout, tls) if end.security == "tls" else PlainSmtp(end.timeout)
+            smtp.allow(OPENING)
+            smtp.begin(end.host, end.port)
             self._greet(smtp, tls)
             return smtp
-        except (OSError, smtplib.SMTPException, UnicodeError) as failed:
+        except (OSError, smtplib.SMTPException, ValueError) as failed:  # ValueError: what cannot be decoded
             where = f"{end.host} port {end.port}"
             reason = f"Could not connect to {where}: {_shown(failed)}"
             raise Unsent(reason, lasting=False, account=True) from failed
@@ -103,7 +115,7 @@ class SmtpChannel:
             if smtp is not None and sys.exception() is not None:
                 smtp.close()
 
-    def _greet(self, smtp: smtplib.SMTP, tls: ssl.SSLContext) -> None:
+    def _greet(self, smtp: PlainSmtp, tls: ssl.SSLContext) -> None:
         """Say hello, go over to TLS, sign in."""
         smtp.ehlo_or_helo_if_needed()
         if self._endpoint.security == "starttls":
@@ -112,7 +124,7 @@ class SmtpChannel:
         if self._endpoint.username:
             self._sign_in(smtp, self._endpoint.username, self._endpoint.password or "")
 
-    def _sign_in(self, smtp: smtplib.SMTP, username: str, password: str) -> None:
+    def _sign_in(self, smtp: PlainSmtp, username: str, password: str) -> None:
         try:
             smtp.login(username, password)
         except smtplib.SMTPAuthenticationError as refused:
@@ -126,7 +138,7 @@ class SmtpChannel:
             reason = f"The mail server does not let anybody sign in here: {missing}"
             raise Unsent(reason, lasting=True, account=True) from missing
 
-    def _envelope(self, smtp: smtplib.SMTP, origin: str, target: str) -> None:
+    def _envelope(self, smtp: PlainSmtp, origin: str, target: str) -> None:
         options = [] if origin.isascii() and target.isascii() else ["SMTPUTF8"]
         if options and not smtp.has_extn("smtputf8"):
             raise Unsent(f"The mail server cannot carry an address such as {target}", lasting=True)
@@ -141,7 +153,7 @@ class SmtpChannel:
             self._refused(smtp, code, answer)
 
     def _refused(
-        self, smtp: smtplib.SMTP, code: int, answer: bytes, *, bounced: bool = False, account: bool = False
+        self, smtp: PlainSmtp, code: int, answer: bytes, *, bounced: bool = False, account: bool = False
     ) -> None:
         """The server said no: the message did not leave."""
         if _is_refusal(code) and code != CLOSING:
@@ -152,14 +164,21 @@ class SmtpChannel:
         account = account or code == CLOSING
         raise Unsent(_words(code, answer), lasting=LASTING <= code < BEYOND, bounced=bounced, account=account)
 
-    def _data(self, smtp: smtplib.SMTP, payload: bytes) -> str:
+    def _data(self, smtp: PlainSmtp, payload: bytes) -> str:
         quoted = LEADING_DOT.sub(b"..", payload)  # RFC 5321 section 4.5.2
         ending = b".\r\n" if quoted.endswith(b"\r\n") else b"\r\n.\r\n"
         try:
             smtp.send(quoted + ending)
+        except (OSError, smtplib.SMTPException) as lost:
+            # The dot that ends the message was the last thing to go: the server cannot have it (section 4.1.1.4).
+            self._drop()
+            reason = f"The connection broke before the message was handed over: {_shown(lost)}"
+            raise Unsent(reason, lasting=False, account=True) from lost
+        smtp.allow(HANDED_OVER)
+        try:
             code, answer = smtp.getreply()
         except (OSError, smtplib.SMTPException) as lost:
-            self._close()
+            self._drop()
             reason = f"The connection broke after the message was handed over: {_shown(lost)}"
             raise Doubtful(reason) from lost
         if _is_refusal(code):
@@ -170,9 +189,15 @@ class SmtpChannel:
         return _words(code, answer)
 
     def _close(self) -> None:
+        """Leave, with a good-bye."""
+        if self._smtp is not None:
+            self._smtp.hurry(QUIT_SECONDS)
+            with suppress(OSError, smtplib.SMTPException):
+                self._smtp.quit()
+        self._drop()
+
+    def _drop(self) -> None:
+        """Leave a connection that is lost."""
         smtp, self._smtp = self._smtp, None
-        if smtp is None:
-            return
-        with suppress(OSError, smtplib.SMTPException):
-            smtp.quit()
-        smtp.close()
+        if smtp is not None:
+            smtp.close()

@@ -27,13 +27,20 @@ DEFAULTS = {
 
 @dataclass
 class Script:
-    """`answers` overrides DEFAULTS by phase: a line, HANG_UP or SILENCE. `heard` are the lines that came."""
+    """`answers` overrides DEFAULTS by phase: a line, HANG_UP or SILENCE. `heard` are the lines that came.
+
+    `letter_pause`: seconds between two letters of what is said by `answers`. `most_content`: bytes of a message after
+    which the server does what `then` says.
+    """
 
     answers: dict[str, str] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     connections: int = 0
     tls: ssl.SSLContext | None = None
+    letter_pause: float = 0.0
+    most_content: int | None = None
+    then: str = HANG_UP
 
     def answer(self, phase: str) -> str:
         return self.answers.get(phase, DEFAULTS.get(phase, "502 what?"))
@@ -72,6 +79,9 @@ class _Conversation:
             raise _Gone
 
     def content(self) -> bytes:
+        if self.script.most_content is not None:
+            self.lines.read(self.script.most_content)
+            self.obey(self.script.then)
         lines: list[bytes] = []
         while (line := self.lines.readline()) != b".\r\n":
             if not line:
@@ -81,14 +91,25 @@ class _Conversation:
 
     def say(self, phase: str) -> None:
         answer = self.script.answer(phase)
-        if answer == HANG_UP:
+        self.obey(answer)
+        # Lone surrogates stand for bytes that are no UTF-8.
+        text = answer.encode("utf-8", "surrogateescape") + b"\r\n"
+        if self.script.letter_pause and phase in self.script.answers:
+            for letter in text:
+                self.connection.sendall(bytes([letter]))
+                self.released.wait(self.script.letter_pause)
+        else:
+            self.connection.sendall(text)
+
+    def obey(self, order: str) -> None:
+        """Hang up or be silent, if that is the order."""
+        if order == HANG_UP:
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
             raise _Gone
-        if answer == SILENCE:
+        if order == SILENCE:
             self.released.wait(10)
             raise _Gone
-        self.connection.sendall(answer.encode() + b"\r\n")
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Sending by SMTP: what left, what did not, and what nobody can know."""
 
+import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -10,9 +12,19 @@ from typing import Any
 
 import pytest
 
+from campaigns.channels.answers import Answers
 from campaigns.channels.outgoing import Doubtful, Unsent
-from campaigns.channels.smtp import Endpoint, SmtpChannel
+from campaigns.channels.smtp import (
+    ENVELOPE,
+    HANDED_OVER,
+    OPENING,
+    QUIT_SECONDS,
+    TIMEOUT,
+    Endpoint,
+    SmtpChannel,
+)
 from campaigns.rules.outgoing import Outgoing
+from jobs.bells import KINDS
 from tests.channels.scripted import (
     DATA,
     END,
@@ -466,3 +478,147 @@ def test_nothing_is_left_open(script: Script, port: int) -> None:
     with to(port) as channel:
         channel.send(MAILED)
     assert script.verbs()[-1] == "QUIT"
+
+
+# Servers that answer in ways nobody should ------------------------------------------------------
+
+
+def test_one_that_talks_without_an_end_is_left(script: Script, port: int) -> None:
+    """Each of its lines is in time; bounded are the letters that are kept of them all."""
+    for phase, expected in ((RCPT, "account, for now"), (END, "unknown")):
+        script.answers = {phase: "\r\n".join(["250-and another thing"] * 10_000)}
+        error = failure(port)
+        assert kind(error) == expected
+        assert "has no end" in error.reason
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"), [(GREETING, "account, for now"), (MAIL, "account, for now"), (END, "unknown")]
+)
+def test_one_that_says_a_letter_at_a_time_is_not_waited_for_for_ever(
+    script: Script, port: int, phase: str, expected: str
+) -> None:
+    script.answers[phase] = "250 " + "x" * 400
+    script.letter_pause = 0.05
+    began = time.monotonic()
+    assert kind(failure(port, timeout=0.5)) == expected
+    assert time.monotonic() - began < 10
+
+
+def test_all_waits_of_a_message_together_end_before_its_lane_has_to() -> None:
+    assert KINDS["lane"].timeout > (OPENING + ENVELOPE + HANDED_OVER) * TIMEOUT + QUIT_SECONDS
+
+
+def test_a_good_bye_is_not_waited_for(script: Script, port: int) -> None:
+    script.answers["QUIT"] = SILENCE
+    with to(port) as channel:
+        channel.send(MAILED)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5 * QUIT_SECONDS
+
+
+def test_an_answer_whose_time_is_over_is_not_listened_to() -> None:
+    here, there = socket.socketpair()
+    with here, there, pytest.raises(TimeoutError):
+        there.sendall(b"250 OK\r\n")
+        Answers(here, ends=time.monotonic() - 1).readline(100)
+
+
+@pytest.mark.parametrize(
+    ("phase", "answer", "expected"),
+    [
+        (RCPT, "550-5.1.1 The mailbox\r\n550-5.1.1 you wrote to\r\n550 5.1.1 does not exist", "bounced"),
+        (RCPT, "450-4.2.0 Greylisted\r\n450 4.2.0 come again", "later"),
+        (RCPT, "250-half a yes\r\n550 and then a no", "bounced"),
+        (END, "451-4.3.0 Later\r\n451 4.3.0 please", "later"),
+        (END, "550-no\r\n\r\n550 never", "unknown"),
+    ],
+)
+def test_an_answer_of_many_lines_is_one_answer(
+    script: Script, port: int, phase: str, answer: str, expected: str
+) -> None:
+    script.answers[phase] = answer
+    error = failure(port)
+    assert kind(error) == expected
+    if expected in ("bounced", "later") and "half" not in answer:
+        assert error.reason.startswith(f"{answer[:3]} {answer[4:9]}")
+        assert "\n" not in error.reason
+
+
+def test_a_receipt_of_many_lines_is_kept_in_one(script: Script, port: int) -> None:
+    script.answers[END] = "250-2.0.0 Ok\r\n250 queued as 7"
+    with to(port) as channel:
+        assert channel.send(MAILED) == "250 2.0.0 Ok queued as 7"
+
+
+@pytest.mark.parametrize("phase", [GREETING, RCPT, END])
+def test_no_letter_gets_through_that_a_database_cannot_keep(script: Script, port: int, phase: str) -> None:
+    script.answers[phase] = "554 a\0b\x1b[31m\x7f\udcff\udc80 c"
+    error = failure(port)
+    assert "554 a" in error.reason
+    assert error.reason.isprintable()
+    error.reason.encode()
+
+
+def test_no_letter_gets_into_a_receipt_that_a_database_cannot_keep(script: Script, port: int) -> None:
+    script.answers[END] = "250 taken\0 as \udcff7"
+    with to(port) as channel:
+        assert channel.send(MAILED) == "250 taken\ufffd as \ufffd7"
+
+
+@pytest.mark.parametrize("challenge", ["334 !", "334 abc", "334 \udcff", "334 " + "QUFB" * 100, "334"])
+@pytest.mark.parametrize("mechanism", ["CRAM-MD5", "LOGIN", "PLAIN"])
+def test_a_challenge_that_is_nonsense_is_the_accounts_trouble(
+    script: Script, port: int, mechanism: str, challenge: str
+) -> None:
+    script.answers |= {HELLO: f"250-scripted\r\n250 AUTH {mechanism}", "AUTH": challenge}
+    assert kind(failure(port, username="sarah", password="x", timeout=1.0)).startswith("account")
+    assert MAIL not in script.verbs()
+
+
+@pytest.mark.parametrize("answer", ["454 TLS not available", "554 no", "500 what?", "nonsense", HANG_UP, SILENCE])
+def test_starttls_that_is_refused_is_not_done_without(script: Script, port: int, answer: str) -> None:
+    script.answers |= {HELLO: "250-scripted\r\n250 STARTTLS", "STARTTLS": answer}
+    assert kind(failure(port, security="starttls", timeout=patience(answer))) == "account, for now"
+    assert MAIL not in script.verbs()
+
+
+def test_what_was_said_before_tls_is_not_believed_in_it(
+    tls_script: Script, port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody on the way could have added it (CVE-2011-0411)."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls_script.answers["STARTTLS"] = "220 go on\r\n250-injected\r\n250 SMTPUTF8"
+    with pytest.raises(Unsent), to(port, security="starttls") as channel:
+        channel.send(replace(MAILED, to_address="jörg@corp.example"))
+    assert MAIL not in tls_script.verbs()
+
+
+# Hanging up inside of a message ------------------------------------------------------------------
+
+LONG = replace(MAILED, body="A line of a very long letter.\n" * 1_000_000)
+
+
+def test_a_server_that_goes_in_the_middle_of_a_message_cannot_have_it(script: Script, port: int) -> None:
+    """The dot that ends it was still here: it is tried again, and no person has to find out."""
+    script.most_content = 100_000
+    channel = to(port)
+    with channel, pytest.raises(Unsent) as caught:
+        channel.send(LONG)
+    assert kind(caught.value) == "account, for now"
+    assert "before the message was handed over" in caught.value.reason
+    assert script.messages == []
+
+
+def test_a_server_that_goes_after_the_last_byte_may_have_it(script: Script, port: int) -> None:
+    """A short message is with the network at once, however little of it the server has read."""
+    script.most_content = 1
+    assert kind(failure(port)) == "unknown"
+
+
+def test_a_server_that_stops_reading_a_message_cannot_have_it(script: Script, port: int) -> None:
+    script.most_content, script.then = 100_000, SILENCE
+    channel = to(port, timeout=0.5)
+    with channel, pytest.raises(Unsent) as caught:
+        channel.send(LONG)
+    assert kind(caught.value) == "account, for now"
