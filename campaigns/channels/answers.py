@@ -57,16 +57,23 @@ class PlainSmtp(smtplib.SMTP):
 
     def __init__(self, patience: float) -> None:
         super().__init__(timeout=patience)
-        self._patience = patience
+        self._patience = self._longest = patience
         self._ends = 0.0
 
     def allow(self, waits: int) -> None:
         """From now on all answers together may take this many times the patience."""
-        self._ends = time.monotonic() + waits * self._patience
+        self._limit(self._patience, waits * self._patience)
+
+    def allow_one(self, waits: int) -> None:
+        """The next answer may take this many times the patience."""
+        self._limit(waits * self._patience, waits * self._patience)
 
     def hurry(self, seconds: float) -> None:
         """All answers together may take no longer than this from now on."""
-        self._ends = time.monotonic() + min(seconds, self._patience)
+        self._limit(seconds, seconds)
+
+    def _limit(self, one: float, together: float) -> None:
+        self._longest, self._ends = one, time.monotonic() + together
 
     def begin(self, host: str, port: int) -> None:
         """Connect, and be greeted. Raises OSError or SMTPException."""
@@ -77,7 +84,7 @@ class PlainSmtp(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         """One answer: its code, -1 for none, and its words. Raises OSError or SMTPException."""
-        ends = min(self._ends, time.monotonic() + self._patience)
+        ends = min(self._ends, time.monotonic() + self._longest)
         if self.file is None and self.sock is not None:
             self.file = Answers(self.sock, ends)
         if isinstance(self.file, Answers):

@@ -174,7 +174,7 @@ class SmtpChannel:
             self._drop()
             reason = f"The connection broke before the message was handed over: {_shown(lost)}"
             raise Unsent(reason, lasting=False, account=True) from lost
-        smtp.allow(HANDED_OVER)
+        smtp.allow_one(HANDED_OVER)
         try:
             code, answer = smtp.getreply()
         except (OSError, smtplib.SMTPException) as lost:
