@@ -12,6 +12,7 @@ from campaigns.models.journey import arrive, go_on
 from campaigns.models.log import note
 from campaigns.models.message import SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
+from campaigns.models.sessions import ring
 from campaigns.rules import lifecycle
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
@@ -65,6 +66,8 @@ def _carry_out(
         message.status = WAITING
         prospect.wait_until(now)
         prospect.updated_at = now
+        if prospect.sender_account_id is not None:
+            ring(session, "lane", prospect.sender_account_id)
     else:
         message.status = SKIPPED
         go_on(session, prospect, node, now, now)

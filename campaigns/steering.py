@@ -3,15 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_campaign, find_prospect
-from campaigns.models.journey import go_on
+from campaigns.models.journey import go_on, message_for
 from campaigns.models.log import note
-from campaigns.models.message import SENDING, SKIPPED, UNKNOWN, WAITING, Message
+from campaigns.models.message import SENDING, SKIPPED, UNKNOWN
 from campaigns.models.prospect import Prospect
 from campaigns.models.sessions import ring
 from campaigns.rules import lifecycle
@@ -54,7 +52,7 @@ def skip(
     node = session.get(Node, prospect.current_node_id)
     if node is None or node.type == "end":
         raise WrongState("No step is left to skip: only the last delay is running.")
-    message = _message(session, prospect, node, now)
+    message = message_for(session, prospect, node, now)
     if message.status in (SENDING, UNKNOWN):
         raise WrongState("This step is being sent, or its outcome is unknown: settle that first.")
     message.status, message.error = SKIPPED, None
@@ -73,22 +71,6 @@ def _find(session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: 
     if prospect.current_node_id is None:
         raise WrongState("This person has no place in the sequence yet: launch the campaign first, or remove them.")
     return campaign, prospect
-
-
-def _message(session: Session, prospect: Prospect, node: Node, now: datetime) -> Message:
-    """The one row of this person and step, made where there is none: it is what makes a later send impossible."""
-    pair = select(Message).where(Message.prospect_id == prospect.id, Message.node_id == node.id)
-    found = session.scalar(pair.with_for_update())
-    return found or Message(
-        id=new_id(),
-        campaign_id=prospect.campaign_id,
-        prospect_id=prospect.id,
-        node_id=node.id,
-        sender_account_id=prospect.sender_account_id,
-        status=WAITING,
-        attempts=0,
-        claimed_at=now,
-    )
 
 
 def _note(session: Session, campaign: Campaign, prospect: Prospect, kind: str, now: datetime, by: str | None) -> None:

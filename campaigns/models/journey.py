@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.models.base import new_id
 from campaigns.models.campaign import Node
 from campaigns.models.finding import nodes_of
+from campaigns.models.message import WAITING, Message
 from campaigns.models.prospect import Prospect
 from campaigns.rules import lifecycle
 from campaigns.rules.sequence import following
@@ -37,3 +40,20 @@ def arrive(session: Session, prospect: Prospect, node: Node, sent_at: datetime, 
     if prospect.status not in lifecycle.TERMINAL:
         prospect.status = lifecycle.STATUS_AFTER[node.type]
     go_on(session, prospect, node, sent_at, now)
+
+
+def message_for(session: Session, prospect: Prospect, node: Node, now: datetime) -> Message:
+    """The one row of this person and step, locked, made where there is none: it is what makes a later send impossible.
+    The caller adds it."""
+    pair = select(Message).where(Message.prospect_id == prospect.id, Message.node_id == node.id)
+    found = session.scalar(pair.with_for_update())
+    return found or Message(
+        id=new_id(),
+        campaign_id=prospect.campaign_id,
+        prospect_id=prospect.id,
+        node_id=node.id,
+        sender_account_id=prospect.sender_account_id,
+        status=WAITING,
+        attempts=0,
+        claimed_at=now,
+    )

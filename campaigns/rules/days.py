@@ -9,6 +9,11 @@ def local_day(t: datetime, timezone: str) -> date:
     return t.astimezone(ZoneInfo(timezone)).date()
 
 
+def day_began(t: datetime, timezone: str) -> datetime:
+    """The instant (UTC) at which the calendar day of `timezone` began that `t` lies in."""
+    return datetime.combine(local_day(t, timezone), time(), ZoneInfo(timezone)).astimezone(UTC)
+
+
 def next_day(t: datetime, timezone: str) -> datetime:
     """The instant (UTC) at which the next calendar day of `timezone` begins after `t`.
 

@@ -33,6 +33,11 @@ def _settled(data: Data) -> str:
     return f"An unknown outcome settled: {SETTLEMENTS.get(data.get('settlement', ''), '').lower()}"
 
 
+def _retried(data: Data) -> str:
+    what = "tried again" if data.get("how") == "again" else "moved past a step that failed"
+    return f"{_people(data, 'count')} {what}"
+
+
 SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "created": lambda data: "Made",
     "edited": _edited,
@@ -45,6 +50,7 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "prospects_added": _added,
     "prospects_removed": lambda data: f"{_people(data, 'count')} removed",
     "settled": _settled,
+    "retried": _retried,
     "person_paused": lambda data: "One person paused",
     "person_resumed": lambda data: "One person resumed",
     "step_skipped": lambda data: "A step skipped for one person",

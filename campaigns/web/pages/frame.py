@@ -1,12 +1,15 @@
 """What pages share: the frame around them, fragments instead of pages for htmx, page numbers, sizes of forms."""
 
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 from uuid import UUID
 
 from flask import Flask, current_app, flash, g, render_template, request, url_for
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from campaigns import watching
 from campaigns.models import counts
 from campaigns.models.finding import find_campaign
 from campaigns.rules.hours import zones
@@ -21,6 +24,7 @@ MOST_PAGE = 1_000_000
 NAV: Mapping[str, tuple[str, ...]] = {
     "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "imports", "wake_ups"),
     "Senders": ("senders",),
+    "What is stuck": ("stuck",),
     "Mail trap": ("trap",),
     "Workers": ("workers",),
     "API keys": ("keys",),
@@ -36,7 +40,18 @@ def register(app: Flask) -> None:
 def frame() -> dict[str, Any]:
     """The context of page.html."""
     who = g.get("person")
-    return {"nav": nav() if who else [], "signed_in_email": who.email if who else None}
+    return {"nav": nav() if who else [], "stuck_count": stuck_count, "signed_in_email": who.email if who else None}
+
+
+def stuck_count() -> int:
+    """How many things wait for a person; asked by whole pages alone, and once for each. An error page has it as 0
+    when the database is in trouble."""
+    if "stuck_count" not in g:
+        g.stuck_count = 0
+        with suppress(SQLAlchemyError), house().reading() as db:
+            own = person().workspace_id
+            g.stuck_count = watching.unsettled_count(db, own) + watching.failing_count(db, own)
+    return cast(int, g.stuck_count)
 
 
 def nav() -> list[dict[str, Any]]:

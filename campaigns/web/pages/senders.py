@@ -134,7 +134,7 @@ def set_status(sender_id: UUID) -> ResponseReturnValue:
         _change(sender_id, {"status": request.form.get("status", "active")})
     except Invalid as refusal:
         tell_error(refusal.message)
-    return redirect(url_for("senders.index"), 303)
+    return redirect(url_for("stuck.index" if request.form.get("from") == "stuck" else "senders.index"), 303)
 
 
 @blueprint.post("/<uuid:sender_id>/test")

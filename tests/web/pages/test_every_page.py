@@ -12,7 +12,7 @@ from tests.databases import Database
 from tests.web.pages.conftest import Visitor
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
-GENERAL = ("/campaigns", "/campaigns/new", "/senders", "/senders/new", "/keys", "/trap", "/workers")
+GENERAL = ("/campaigns", "/campaigns/new", "/senders", "/senders/new", "/stuck", "/keys", "/trap", "/workers")
 OF_CAMPAIGN = ("", "/settings", "/plan", "/sequence", "/sequence/preview", "/prospects", "/imports", "/wake-ups")
 LIVE = ("/campaigns", "/trap", "/workers")
 LIVE_OF_CAMPAIGN = ("", "/sequence", "/prospects", "/imports", "/wake-ups")
