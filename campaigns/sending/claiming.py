@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, CampaignSender, Node
@@ -75,10 +75,9 @@ def claim(
     sender.lease_until = now + LEASE
     if found is None:
         return Settled()
-    campaign, prospect = found
-    if prospect.sender_account_id != sender_id or prospect.due_at is None or prospect.current_node_id is None:
+    campaign, prospect, node = found
+    if prospect.sender_account_id != sender_id or prospect.due_at is None or node is None:
         return Settled()
-    node = session.get_one(Node, prospect.current_node_id)
     if node.type == "end" and prospect.due_at <= now:
         leave(prospect, lifecycle.COMPLETED, None, now)
         return Settled()
@@ -94,13 +93,13 @@ def claim(
     return closed
 
 
-def _lock(session: Session, prospect_id: UUID) -> tuple[Campaign, Prospect] | None:
-    campaign_id = session.scalar(select(Prospect.campaign_id).where(Prospect.id == prospect_id))
-    campaign = session.scalar(
-        select(Campaign).where(Campaign.id == campaign_id).with_for_update(read=True, of=Campaign)
-    )
-    prospect = session.scalar(select(Prospect).where(Prospect.id == prospect_id).with_for_update())
-    return (campaign, prospect) if campaign and prospect else None
+def _lock(session: Session, prospect_id: UUID) -> tuple[Campaign, Prospect, Node | None] | None:
+    its_campaign = select(Prospect.campaign_id).where(Prospect.id == prospect_id).scalar_subquery()
+    query = select(Campaign).where(Campaign.id == its_campaign).options(joinedload(Campaign.workspace))
+    campaign = session.scalar(query.with_for_update(read=True, of=Campaign))
+    step = select(Prospect, Node).outerjoin(Node, Node.id == Prospect.current_node_id).where(Prospect.id == prospect_id)
+    found = session.execute(step.with_for_update(of=Prospect)).one_or_none()
+    return (campaign, found[0], found[1]) if campaign and found else None
 
 
 def _write_down(

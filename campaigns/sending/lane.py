@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 SLICE = timedelta(seconds=5)
 # A gap shorter than this is waited for inside the lane; for a longer one the timetable calls it back.
 SHORT_GAP = timedelta(milliseconds=500)
+NO_GAP = timedelta()
 # How often and after what pauses an outcome is written down again while the database is away: for half a minute.
 RECORD_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.1, 0.2, 0.4, 0.8, 1.5, 3, 5, 8, 13))
 
@@ -106,23 +107,23 @@ class Lane:
                 ring(session, "lane", self.sender_id)
 
     def _line(self, session: Session) -> Line:
+        account = select(Sender, Workspace.timezone).join(Workspace, Workspace.id == Sender.workspace_id)
+        found = session.execute(account.where(Sender.id == self.sender_id)).one_or_none()
+        return candidates(session, found[0], found[1], self.clock()) if found else []
+
+    def _gap_left(self, session: Session) -> timedelta:
         sender = session.get(Sender, self.sender_id)
-        if sender is None:
-            return []
-        timezone = session.get_one(Workspace, sender.workspace_id).timezone
-        return candidates(session, sender, timezone, self.clock())
+        return sender.next_send_at - self.clock() if sender and sender.next_send_at else NO_GAP
 
     def _pick(self, shut: set[tuple[UUID, str]]) -> Candidate | None:
         """The next in line whose gate has not been found shut, after the account's gap if it is a short one."""
         with self.reading() as session:
-            sender = session.get(Sender, self.sender_id)
-            left = sender.next_send_at - self.clock() if sender and sender.next_send_at else timedelta()
-        if left > SHORT_GAP:
-            return None
-        if left > timedelta():
-            self.wait(left)
-        with self.reading() as session:
             line = self._line(session)
+            left = NO_GAP if line else self._gap_left(session)
+        if NO_GAP < left <= SHORT_GAP:
+            self.wait(left)
+            with self.reading() as session:
+                line = self._line(session)
         return next((head for head in line if (head.campaign_id, head.clock) not in shut), None)
 
     def _open(self, connection: ExitStack) -> Channel | None:
@@ -139,7 +140,8 @@ class Lane:
 
     def _claim(self, candidate: Candidate) -> Claim | bool:
         """A Claim to hand over; else whether a gate turned out to be closed."""
-        with self.sessions.begin() as session:
+        # Nothing that is asked depends on what is changed: all of it is written once, at the commit.
+        with self.sessions.begin() as session, session.no_autoflush:
             outcome = claim(session, self.sender_id, self.token, candidate.prospect_id, self.clock, self._gap)
         return outcome if isinstance(outcome, Claim) else hasattr(outcome, "gate")
 
@@ -167,7 +169,7 @@ class Lane:
         not written twice (`record`)."""
         for pause in (*RECORD_PAUSES, None):
             try:
-                with self.sessions.begin() as session:
+                with self.sessions.begin() as session, session.no_autoflush:
                     # Not the present: delays count from when it left. But nothing is of the future, if the
                     # clock was put back meanwhile.
                     became = record(session, claimed, outcome, min(at, self.clock()), self._gap)

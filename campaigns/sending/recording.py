@@ -37,10 +37,11 @@ def record(session: Session, claimed: Claim, outcome: Outcome, now: datetime, ga
     message = session.scalar(select(Message).where(Message.id == claimed.message_id).with_for_update())
     if message is None or message.status not in (SENDING, UNKNOWN):
         return None  # the campaign was deleted, or a person settled what the tick took for a dead lane's
-    prospect = session.scalar(select(Prospect).where(Prospect.id == message.prospect_id).with_for_update())
-    node = session.get(Node, message.node_id)
-    if prospect is None or node is None:
+    step = select(Prospect, Node).join(Node, Node.id == message.node_id).where(Prospect.id == message.prospect_id)
+    found = session.execute(step.with_for_update(of=Prospect)).one_or_none()
+    if found is None:
         return None
+    prospect, node = found
     if isinstance(outcome, str):
         _sent(session, message, prospect, node, sender, outcome, now)
     elif isinstance(outcome, Doubtful):
