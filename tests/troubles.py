@@ -10,7 +10,7 @@ from campaigns.models import Base, connect
 from tests.databases import Database
 
 # More than fits into the pages that a SQLite file has already.
-TOO_MUCH = "Dear reader, " * 4000
+TOO_MUCH = "Dear reader, " * 1400
 
 DISK_FULL = """
 CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS

@@ -94,8 +94,8 @@ def _write_ahead(cursor: Any) -> None:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
             return
-        except _sqlite_module().OperationalError:
-            if time.monotonic() > patience:
+        except _sqlite_module().OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > patience:
                 raise
             time.sleep(0.01)
 
