@@ -1,9 +1,10 @@
 """Refusals and failures as answers: one JSON shape for the API (CONTRACT section 7), one page for people."""
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -13,6 +14,7 @@ from campaigns.models.trouble import Trouble, first_line, trouble_of
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid, NotFound, Refused, Stale, WrongState
 from campaigns.web.guard import is_api
+from campaigns.web.house import now
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ COLLISIONS = ("23505", "23503", "40P01")
 SQLITE_COLLISIONS = ("UNIQUE constraint failed", "FOREIGN KEY constraint failed")
 # Seconds after which somebody may try again whose request met a database in trouble.
 RETRY_AFTER = 15
+NOTED_EVERY = timedelta(minutes=1)
 READS = ("GET", "HEAD", "OPTIONS")
 # What a person can do now, under the sentence that says what happened.
 ADVICE = {
@@ -101,8 +104,8 @@ def database_failed(error: SQLAlchemyError) -> ResponseReturnValue:
 
 
 def unavailable(error: SQLAlchemyError, trouble: Trouble) -> ResponseReturnValue:
-    """The database cannot do this now. One line in the log; to the person, what is known of the outcome."""
-    log.error("%s %s: %s (%s)", request.method, request.path, trouble, first_line(error))
+    """The database cannot do this now: said with what is known of the outcome, and what mends it."""
+    note(error, trouble)
     lost = trouble.unsaved and request.method not in READS
     what = f"{trouble.what}, so nothing was saved" if lost else trouble.what
     headers = {"Retry-After": str(RETRY_AFTER)}
@@ -116,6 +119,14 @@ def unavailable(error: SQLAlchemyError, trouble: Trouble) -> ResponseReturnValue
         again=typed() if trouble.unsaved else None,
     )
     return page, 503, headers
+
+
+def note(error: SQLAlchemyError, trouble: Trouble) -> None:
+    """Log a trouble when it is met, and once a minute while it lasts, however many requests meet it."""
+    noted: dict[str, datetime] = current_app.extensions.setdefault("cadenza.troubles", {})
+    if now() - noted.get(trouble.code, datetime.min.replace(tzinfo=UTC)) >= NOTED_EVERY:
+        noted[trouble.code] = now()
+        log.error("%s %s: %s (%s)", request.method, request.path, trouble, first_line(error))
 
 
 def typed() -> list[tuple[str, str]] | None:
