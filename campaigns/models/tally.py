@@ -1,4 +1,4 @@
-"""Counts of people that triggers keep as people move (docs/decisions/0011).
+"""Counts of people that triggers keep as people move (docs/decisions/0009).
 
 A count is the sum of `n` over the rows of a key. On SQLite a key has one row, changed in place. On PostgreSQL every
 statement that moves people adds rows with what it changed, so that no two of them ever wait for each other's count;
