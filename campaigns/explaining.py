@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaigns.models import counts
@@ -13,12 +14,13 @@ from campaigns.models.campaign import Campaign, CampaignSender, Node
 from campaigns.models.facts import read_facts
 from campaigns.models.finding import find_prospect
 from campaigns.models.gate import Gate
-from campaigns.models.lanes import due_of, first_due
+from campaigns.models.lanes import SENDER, due_of, first_due
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules import lifecycle
 from campaigns.rules.gates import Facts, earliest, eligible
 
+MOST = bindparam("most", type_=Integer())
 READY, WAITING, SLEEPING, DONE = "ready", "waiting", "sleeping", "done"
 
 
@@ -37,10 +39,17 @@ class Explanation:
 def explain(session: Session, campaign: Campaign, prospect_id: UUID, now: datetime) -> Explanation:
     """What keeps this prospect from being messaged at `now`. Raises NotFound."""
     prospect = find_prospect(session, campaign.id, prospect_id)
+    sender = session.get(Sender, prospect.sender_account_id) if prospect.sender_account_id else None
+    return explain_person(session, campaign, prospect, sender, now)
+
+
+def explain_person(
+    session: Session, campaign: Campaign, prospect: Prospect, sender: Sender | None, now: datetime
+) -> Explanation:
+    """The same of somebody who was found already, with the account that writes to them."""
     if prospect.status in lifecycle.TERMINAL:
         reason = prospect.status_reason or _DONE[prospect.status]
         return Explanation(prospect.id, DONE, None, reason, None, 0)
-    sender = session.get(Sender, prospect.sender_account_id) if prospect.sender_account_id else None
     node = session.get(Node, prospect.current_node_id) if prospect.current_node_id else None
     facts = read_facts(session, campaign, prospect, sender, node, now)
     return _explain(session, campaign, prospect, node, facts, now)
@@ -125,24 +134,27 @@ class _Line:
         return (self.turn, *self.first)
 
 
-def _lines(session: Session, sender_id: UUID, now: datetime, *, most: int) -> dict[UUID, _Line]:
-    """Campaign id -> its line, where anybody new is due. On each clock no more than `most` people are counted: no
-    more of them can come first."""
+@cache
+def _lines_query() -> Select[Any]:
     pairs = (
         select(CampaignSender.sender_id, CampaignSender.campaign_id, CampaignSender.last_turn_at, Gate.clock)
         .join(Campaign, Campaign.id == CampaignSender.campaign_id)
         .join(Gate, Gate.campaign_id == Campaign.id)
-        .where(CampaignSender.sender_id == sender_id, Campaign.status == lifecycle.ACTIVE)
+        .where(CampaignSender.sender_id == SENDER, Campaign.status == lifecycle.ACTIVE)
         .subquery()
     )
-    waiting = select(func.count()).select_from(due_of(pairs, False, now).limit(most).correlate(pairs).subquery())
-    first = first_due(pairs, False, now).label("head")
+    waiting = select(func.count()).select_from(due_of(pairs, False).limit(MOST).correlate(pairs).subquery())
+    first = first_due(pairs, False).label("head")
     heads = select(pairs, first, waiting.scalar_subquery().label("waiting")).subquery()
     query = select(heads.c.campaign_id, heads.c.last_turn_at, heads.c.waiting, Prospect.due_at, Prospect.id)
+    return query.join(Prospect, Prospect.id == heads.c.head).order_by(Prospect.due_at, Prospect.id)
+
+
+def _lines(session: Session, sender_id: UUID, now: datetime, *, most: int) -> dict[UUID, _Line]:
+    """Campaign id -> its line, where anybody new is due. On each clock no more than `most` people are counted: no
+    more of them can come first."""
     lines: dict[UUID, _Line] = {}
-    for row in session.execute(
-        query.join(Prospect, Prospect.id == heads.c.head).order_by(Prospect.due_at, Prospect.id)
-    ):
+    for row in session.execute(_lines_query(), {"sender_id": sender_id, "now": now, "most": most}):
         turn = row.last_turn_at.timestamp() if row.last_turn_at else float("-inf")
         line = lines.setdefault(row.campaign_id, _Line(turn, (row.due_at, row.id)))
         line.waiting += row.waiting

@@ -17,7 +17,7 @@ from campaigns.models import counts
 from campaigns.models.campaign import Campaign, CampaignSender, Node
 from campaigns.models.event import Event
 from campaigns.models.finding import limits_of, nodes_of, senders_of
-from campaigns.models.gate import gates_of
+from campaigns.models.gate import Gate
 from campaigns.models.imports import Import
 from campaigns.models.message import SENT, UNKNOWN, Message
 from campaigns.models.prospect import Prospect
@@ -68,18 +68,31 @@ def funnel(session: Session, campaign: Campaign) -> list[Stage]:
     return stages
 
 
-def next_people(session: Session, campaign: Campaign, now: datetime, most: int) -> list[Prospect]:
+def next_people(
+    session: Session, campaign: Campaign, gates: Sequence[Gate], now: datetime, most: int
+) -> list[Prospect]:
     """Who comes next, as far as delays tell: those due, written to before first; then those due soonest.
 
     A few rows of each clock's index are looked at, not everybody.
     """
     found: list[Prospect] = []
-    for gate in gates_of(session, campaign.id):
+    for gate in gates:
         query = select(Prospect).where(
             Prospect.campaign_id == campaign.id, Prospect.clock == gate.clock, Prospect.due_at.is_not(None)
         )
         found += session.scalars(query.order_by(Prospect.due_at, Prospect.id).limit(most))
     return sorted(found, key=lambda one: _turn(one, now))[:most]
+
+
+def first_people(session: Session, campaign_ids: Sequence[UUID], now: datetime) -> dict[UUID, Prospect]:
+    """Campaign id -> the first of its next people, where there is one."""
+    first = select(Prospect.id).where(
+        Prospect.campaign_id == Gate.campaign_id, Prospect.clock == Gate.clock, Prospect.due_at.is_not(None)
+    )
+    head = first.order_by(Prospect.due_at, Prospect.id).limit(1).correlate(Gate).scalar_subquery()
+    heads = session.scalars(select(head).where(Gate.campaign_id.in_(campaign_ids))).all()
+    people = session.scalars(select(Prospect).where(Prospect.id.in_(heads))).all()
+    return {one.campaign_id: one for one in sorted(people, key=lambda one: _turn(one, now), reverse=True)}
 
 
 def _turn(prospect: Prospect, now: datetime) -> tuple[bool, bool, datetime, UUID]:
@@ -113,10 +126,12 @@ def messages_of(session: Session, prospect: Prospect) -> list[Message]:
     return list(session.scalars(query.order_by(Message.claimed_at, Message.id)))
 
 
-def unknown_count(session: Session, campaign: Campaign) -> int:
-    """How many messages wait for a person's word."""
-    query = select(func.count()).where(Message.status == UNKNOWN, Message.campaign_id == campaign.id)
-    return session.scalar(query) or 0
+def unknown_counts(session: Session, campaigns: Sequence[Campaign]) -> Counter[UUID]:
+    """Campaign id -> how many messages wait for a person's word."""
+    query = select(Message.campaign_id, func.count()).where(
+        Message.status == UNKNOWN, Message.campaign_id.in_([campaign.id for campaign in campaigns])
+    )
+    return Counter({row[0]: row[1] for row in session.execute(query.group_by(Message.campaign_id))})
 
 
 def recent_events(session: Session, campaign: Campaign, most: int) -> list[Event]:
@@ -177,6 +192,12 @@ def senders_for(
     query = query.where(Sender.type == kind) if kind else query
     query = query.where(Sender.id.in_(among)) if among is not None else query
     return list(session.scalars(query.order_by(Sender.id)))
+
+
+def senders_of_people(session: Session, people: Sequence[Prospect]) -> dict[UUID, Sender]:
+    """Id -> sender account, of those that these people are written to from."""
+    ids = {one.sender_account_id for one in people if one.sender_account_id}
+    return {sender.id: sender for sender in session.scalars(select(Sender).where(Sender.id.in_(ids)))}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ rewrites them once more (whatever order jobs run in, the newest hours win), read
 lanes and fills in the record.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -64,11 +65,16 @@ def finish(wake_up: WakeUp, *, now: datetime) -> None:
 
 
 def count_sleepers(session: Session, campaign: Campaign, gates: list[Gate], now: datetime) -> Count:
-    """Due prospects by clock, from the kept sums; resumed are those whose clock is open in an active campaign."""
+    """Due prospects, from the kept sums; resumed are those whose clock is open in an active campaign."""
+    return sort_by_gate(campaign, gates, counts.due_by_clock(session, [campaign.id], now)[campaign.id], now)
+
+
+def sort_by_gate(campaign: Campaign, gates: Sequence[Gate], due: Mapping[str, int], now: datetime) -> Count:
+    """The same of those who are `due` on each clock."""
     by_clock = {gate.clock: gate for gate in gates}
     sleeping = resumed = 0
     openings: list[datetime] = []
-    for clock, people in counts.due_by_clock(session, campaign.id, now).items():
+    for clock, people in due.items():
         sleeping += people
         gate = by_clock[clock]
         if campaign.status == ACTIVE and gate.is_open(now):

@@ -76,10 +76,15 @@ def due(session: Session, campaign_ids: Sequence[UUID], now: datetime) -> dict[U
     return {campaign_id: found.get(campaign_id, 0) for campaign_id in campaign_ids}
 
 
-def due_by_clock(session: Session, campaign_id: UUID, now: datetime) -> dict[str, int]:
-    """Clock -> how many prospects of it are due, where any are."""
-    query = select(_due.clock, func.sum(_due.n)).where(_due.campaign_id == campaign_id, _due.due_at <= now)
-    return {row[0]: row[1] for row in session.execute(query.group_by(_due.clock)) if row[1]}
+def due_by_clock(session: Session, campaign_ids: Sequence[UUID], now: datetime) -> dict[UUID, dict[str, int]]:
+    """Campaign id -> clock -> how many prospects of it are due, where any are."""
+    query = select(_due.campaign_id, _due.clock, func.sum(_due.n))
+    query = query.where(_due.campaign_id.in_(campaign_ids), _due.due_at <= now)
+    found: dict[UUID, dict[str, int]] = {campaign_id: {} for campaign_id in campaign_ids}
+    for campaign_id, clock, people in session.execute(query.group_by(_due.campaign_id, _due.clock)):
+        if people:
+            found[campaign_id][clock] = people
+    return found
 
 
 def due_in_line(session: Session, sender_id: UUID, contacted: bool, now: datetime) -> int:

@@ -1,5 +1,7 @@
 """Finding things inside a workspace. A stranger's thing is not found: the query looks in one's own only."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import select
@@ -44,7 +46,15 @@ def find_prospect(session: Session, campaign_id: UUID, prospect_id: UUID, *, loc
 
 def nodes_of(session: Session, campaign_id: UUID) -> list[Node]:
     """The steps of a campaign in their order."""
-    return list(session.scalars(select(Node).where(Node.campaign_id == campaign_id).order_by(Node.position)))
+    return nodes_by_campaign(session, [campaign_id])[campaign_id]
+
+
+def nodes_by_campaign(session: Session, campaign_ids: Iterable[UUID]) -> defaultdict[UUID, list[Node]]:
+    """The same for several, by the campaign."""
+    found: defaultdict[UUID, list[Node]] = defaultdict(list)
+    for node in session.scalars(select(Node).where(Node.campaign_id.in_(campaign_ids)).order_by(Node.position)):
+        found[node.campaign_id].append(node)
+    return found
 
 
 def senders_of(session: Session, campaign_id: UUID) -> list[Sender]:

@@ -4,6 +4,7 @@ Hours are evaluated once a gate, never once a person; so new hours cost the same
 million.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -49,7 +50,15 @@ def span(hours: Hours | None, zone: str | None, now: datetime) -> tuple[datetime
 
 def gates_of(session: Session, campaign_id: UUID) -> list[Gate]:
     """Every gate of a campaign, the campaign's own clock first."""
-    return list(session.scalars(select(Gate).where(Gate.campaign_id == campaign_id).order_by(Gate.clock)))
+    return gates_by_campaign(session, [campaign_id])[campaign_id]
+
+
+def gates_by_campaign(session: Session, campaign_ids: Iterable[UUID]) -> defaultdict[UUID, list[Gate]]:
+    """The same for several, by the campaign."""
+    found: defaultdict[UUID, list[Gate]] = defaultdict(list)
+    for gate in session.scalars(select(Gate).where(Gate.campaign_id.in_(campaign_ids)).order_by(Gate.clock)):
+        found[gate.campaign_id].append(gate)
+    return found
 
 
 def roll_gates(session: Session, campaign: Campaign, now: datetime) -> list[Gate]:

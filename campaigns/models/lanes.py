@@ -4,13 +4,15 @@ These queries only propose. The judge (rules/gates.py) is asked again at the mom
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Date, Select, Uuid, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.models.base import UTCDateTime
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender
 from campaigns.models.facts import SENDABLE
 from campaigns.models.gate import Gate
@@ -20,7 +22,9 @@ from campaigns.models.workspace import Workspace
 from campaigns.rules.days import local_day
 from campaigns.rules.lifecycle import ACTIVE
 
-Pair = tuple[UUID, str]
+# What a statement is asked with. A lane asks before each message, so the statements are made once.
+WORKSPACE, SENDER = bindparam("workspace_id", type_=Uuid()), bindparam("sender_id", type_=Uuid())
+TODAY, NOW = bindparam("today", type_=Date()), bindparam("now", type_=UTCDateTime())
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,12 @@ class Candidate:
         return (1, turn, self.due_at, self.prospect_id)
 
 
-def _open_pairs(workspace_id: UUID, today: date, now: datetime) -> Any:
+def _open_pairs() -> Any:
     """(sender, campaign, clock) whose gates, as far as rows tell, are all open."""
     full = func.coalesce(CampaignDay.used, 0) >= func.coalesce(Campaign.daily_limit, 1_000_000_000)
     limit = func.coalesce(AccountLimit.daily_limit, Sender.daily_limit)
-    sender_day = and_(SenderDay.sender_id == Sender.id, SenderDay.day == today)
-    campaign_day = and_(CampaignDay.campaign_id == Campaign.id, CampaignDay.day == today)
+    sender_day = and_(SenderDay.sender_id == Sender.id, SenderDay.day == TODAY)
+    campaign_day = and_(CampaignDay.campaign_id == Campaign.id, CampaignDay.day == TODAY)
     own_limit = and_(AccountLimit.campaign_id == Campaign.id, AccountLimit.sender_id == Sender.id)
     return (
         select(
@@ -66,43 +70,43 @@ def _open_pairs(workspace_id: UUID, today: date, now: datetime) -> Any:
         .outerjoin(CampaignDay, campaign_day)
         .outerjoin(AccountLimit, own_limit)
         .where(
-            Campaign.workspace_id == workspace_id,
+            Campaign.workspace_id == WORKSPACE,
             Campaign.status == ACTIVE,
             Sender.type.in_(SENDABLE),
             Sender.status == "active",
-            Gate.opens_at <= now,
-            Gate.closes_at > now,
+            Gate.opens_at <= NOW,
+            Gate.closes_at > NOW,
             func.coalesce(SenderDay.used, 0) < limit,
-            or_(Sender.next_send_at.is_(None), Sender.next_send_at <= now),
+            or_(Sender.next_send_at.is_(None), Sender.next_send_at <= NOW),
         )
     )
 
 
-def due_of(pairs: Any, contacted: bool, now: datetime) -> Select[UUID]:
+def due_of(pairs: Any, contacted: bool) -> Select[UUID]:
     """The due prospects of a (sender, campaign, clock), written to before or new: one stretch of the lane's index."""
     return select(Prospect.id).where(
         Prospect.sender_account_id == pairs.c.sender_id,
         Prospect.contacted.is_(contacted),
         Prospect.campaign_id == pairs.c.campaign_id,
         Prospect.clock == pairs.c.clock,
-        Prospect.due_at <= now,
+        Prospect.due_at <= NOW,
     )
 
 
-def first_due(pairs: Any, contacted: bool, now: datetime) -> Any:
+def first_due(pairs: Any, contacted: bool) -> Any:
     """The one of them that has been due the longest: one step down the index."""
-    due = due_of(pairs, contacted, now).order_by(Prospect.due_at, Prospect.id)
+    due = due_of(pairs, contacted).order_by(Prospect.due_at, Prospect.id)
     return due.limit(1).correlate(pairs).scalar_subquery()
 
 
-def _first_counted(pairs: Any, today: date, now: datetime) -> Any:
+def _first_counted(pairs: Any) -> Any:
     """The same among those messaged today already, who need no further place of the campaign's limit."""
     return (
         select(Prospect.id)
         .where(
             Prospect.campaign_id == pairs.c.campaign_id,
-            Prospect.counted_on == today,
-            Prospect.due_at <= now,
+            Prospect.counted_on == TODAY,
+            Prospect.due_at <= NOW,
             Prospect.sender_account_id == pairs.c.sender_id,
             Prospect.clock == pairs.c.clock,
         )
@@ -113,21 +117,24 @@ def _first_counted(pairs: Any, today: date, now: datetime) -> Any:
     )
 
 
+@cache
+def _heads() -> tuple[Select[Any], Select[Any]]:
+    """The first of each line of one sender, in campaigns with room for more people today and in full ones."""
+    pairs = _open_pairs().where(Sender.id == SENDER).subquery()
+    heads = select(pairs, first_due(pairs, True).label("follow_up"), first_due(pairs, False).label("new"))
+    counted = select(pairs, _first_counted(pairs).label("follow_up"))
+    return heads.where(pairs.c.full.is_(False)), counted.where(pairs.c.full.is_(True))
+
+
 def candidates(session: Session, sender: Sender, timezone: str, now: datetime) -> list[Candidate]:
     """The first of each line of this sender, in the order in which the contract serves them."""
-    today = local_day(now, timezone)
-    pairs = _open_pairs(sender.workspace_id, today, now).where(Sender.id == sender.id).subquery()
-    heads = select(
-        pairs,
-        first_due(pairs, True, now).label("follow_up"),
-        first_due(pairs, False, now).label("new"),
-    ).where(pairs.c.full.is_(False))
-    counted = select(pairs, _first_counted(pairs, today, now).label("follow_up")).where(pairs.c.full.is_(True))
+    asked = {"workspace_id": sender.workspace_id, "sender_id": sender.id, "today": local_day(now, timezone), "now": now}
+    heads, counted = _heads()
     found: list[tuple[UUID, Any, bool]] = []
-    for row in session.execute(heads):
+    for row in session.execute(heads, asked):
         found += [(row.follow_up, row, True)] if row.follow_up else []
         found += [(row.new, row, False)] if row.new else []
-    found += [(row.follow_up, row, True) for row in session.execute(counted) if row.follow_up]
+    found += [(row.follow_up, row, True) for row in session.execute(counted, asked) if row.follow_up]
     if not found:
         return []
     due = select(Prospect.id, Prospect.due_at).where(Prospect.id.in_([prospect for prospect, _, _ in found]))
@@ -140,6 +147,17 @@ def candidates(session: Session, sender: Sender, timezone: str, now: datetime) -
     return sorted(line, key=lambda candidate: candidate.rank)
 
 
+@cache
+def _with_work() -> Select[Any]:
+    """The senders of a workspace that have somebody to write to and no lane at work."""
+    free = or_(Sender.lease_until.is_(None), Sender.lease_until <= NOW)
+    pairs = _open_pairs().where(free).subquery()
+    anybody = or_(first_due(pairs, True).is_not(None), first_due(pairs, False).is_not(None))
+    counted = _first_counted(pairs).is_not(None)
+    due = or_(and_(pairs.c.full.is_(False), anybody), and_(pairs.c.full.is_(True), counted))
+    return select(pairs.c.sender_id).where(due).distinct()
+
+
 def lanes_with_work(session: Session, now: datetime) -> list[UUID]:
     """The senders that nobody works for now although they have due work and open gates."""
     zones = session.execute(
@@ -150,18 +168,6 @@ def lanes_with_work(session: Session, now: datetime) -> list[UUID]:
     ).all()
     lanes: dict[UUID, None] = {}
     for workspace_id, timezone in zones:
-        today = local_day(now, timezone)
-        free = or_(Sender.lease_until.is_(None), Sender.lease_until <= now)
-        pairs = _open_pairs(workspace_id, today, now).where(free).subquery()
-        due = or_(
-            and_(
-                pairs.c.full.is_(False),
-                or_(
-                    first_due(pairs, True, now).is_not(None),
-                    first_due(pairs, False, now).is_not(None),
-                ),
-            ),
-            and_(pairs.c.full.is_(True), _first_counted(pairs, today, now).is_not(None)),
-        )
-        lanes.update(dict.fromkeys(session.scalars(select(pairs.c.sender_id).where(due).distinct())))
+        asked = {"workspace_id": workspace_id, "today": local_day(now, timezone), "now": now}
+        lanes.update(dict.fromkeys(session.scalars(_with_work(), asked)))
     return list(lanes)

@@ -338,8 +338,8 @@ def test_what_the_overview_shows_is_read_from_a_few_rows(crowd: Crowd) -> None:
         campaign = session.get_one(Campaign, crowd.campaigns[0])
         overseeing.funnel(session, campaign)
         overseeing.recent_messages(session, campaign, 10)
-        overseeing.unknown_count(session, campaign)
-        for one in overseeing.next_people(session, campaign, make.NOW, 5):
+        overseeing.unknown_counts(session, [campaign])
+        for one in overseeing.next_people(session, campaign, gates_of(session, campaign.id), make.NOW, 5):
             assert explaining.explain(session, campaign, one.id, make.NOW).ahead < 100_000
 
     assert_cheap(crowd, ask, 5000)

@@ -38,7 +38,7 @@ def assert_true(session: Session, now: datetime) -> None:
         assert +Counter(counts.by_node(session, campaign.id)) == at
         assert +Counter(counts.by_node(session, campaign.id, waiting=True)) == waiting
         clocks = Counter(one.clock for one in due if one.campaign_id == campaign.id)
-        assert counts.due_by_clock(session, campaign.id, now) == clocks
+        assert counts.due_by_clock(session, [campaign.id], now) == {campaign.id: clocks}
         assert counts.due(session, [campaign.id], now) == {campaign.id: clocks.total()}
     active = {campaign.id for campaign in campaigns if campaign.status == lifecycle.ACTIVE}
     lines = Counter((one.sender_account_id, one.contacted) for one in due if one.campaign_id in active)

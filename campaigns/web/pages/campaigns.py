@@ -16,7 +16,7 @@ from campaigns.rules.refusals import Conflict, Invalid, WrongState
 from campaigns.web.forms import NewCampaignForm, by_field
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import page_number, render, tell_error, tell_success
-from campaigns.web.pages.outlook import outlook
+from campaigns.web.pages.outlook import outlooks
 
 blueprint = Blueprint("campaigns", __name__)
 
@@ -48,8 +48,7 @@ def index() -> ResponseReturnValue:
 def _shown(db: Session, campaigns: list[Campaign]) -> list[dict[str, Any]]:
     stats = counts.stats(db, campaigns, now())
     shown = []
-    for each in campaigns:
-        words, at = outlook(db, each, now())
+    for each, (words, at) in zip(campaigns, outlooks(db, campaigns, now()), strict=True):
         plain = {"id": each.id, "name": each.name, "type": each.type, "status": each.status}
         shown.append({**plain, "stats": stats[each.id], "next": words, "next_at": at})
     return shown

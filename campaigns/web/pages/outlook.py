@@ -1,5 +1,6 @@
 """What happens next in a campaign, in words: for the list and for the overview."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,15 +9,19 @@ from sqlalchemy.orm import Session
 
 from campaigns import explaining, launching, overseeing, waking
 from campaigns.explaining import Explanation
-from campaigns.models.campaign import Campaign
-from campaigns.models.finding import nodes_of
-from campaigns.models.gate import gates_of
+from campaigns.models import counts
+from campaigns.models.campaign import Campaign, Node
+from campaigns.models.finding import nodes_by_campaign
+from campaigns.models.gate import Gate, gates_by_campaign
 from campaigns.models.prospect import Prospect
 from campaigns.rules import lifecycle
 from campaigns.rules.hours import describe
 
 # Gates that hold everybody of a campaign, and not this person alone; the gap between two messages is no sleep.
 HOLDING = ("campaign_daily_limit", "sender_daily_limit", "sender_weekly_limit", "sender_status")
+
+
+Outlook = tuple[str, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -42,16 +47,30 @@ class Sleep:
     gate: str
 
 
-def next_up(db: Session, campaign: Campaign, now: datetime, most: int = 5) -> list[Upcoming]:
+def next_up(
+    db: Session, campaign: Campaign, gates: Sequence[Gate], nodes: Sequence[Node], now: datetime, most: int = 5
+) -> list[Upcoming]:
     """The next people of a campaign that runs or is paused."""
     if campaign.status not in (lifecycle.ACTIVE, lifecycle.PAUSED):
         return []
-    names = overseeing.step_names(nodes_of(db, campaign.id))
-    people = overseeing.next_people(db, campaign, now, most)
-    return [_upcoming(one, names, explaining.explain(db, campaign, one.id, now), now) for one in people]
+    people = overseeing.next_people(db, campaign, gates, now, most)
+    return _upcoming(db, [(campaign, one, nodes) for one in people], now)
 
 
-def _upcoming(prospect: Prospect, names: dict[UUID, str], found: Explanation, now: datetime) -> Upcoming:
+def _upcoming(
+    db: Session, people: Sequence[tuple[Campaign, Prospect, Sequence[Node]]], now: datetime
+) -> list[Upcoming]:
+    """What is told of people, each with their campaign and its steps."""
+    senders = overseeing.senders_of_people(db, [one for _, one, _ in people])
+    shown = []
+    for campaign, one, nodes in people:
+        sender = senders.get(one.sender_account_id) if one.sender_account_id else None
+        found = explaining.explain_person(db, campaign, one, sender, now)
+        shown.append(_words(one, overseeing.step_names(nodes), found, now))
+    return shown
+
+
+def _words(prospect: Prospect, names: dict[UUID, str], found: Explanation, now: datetime) -> Upcoming:
     # Whoever is not the first in line waits for the others more than for the pause that is running now.
     in_line = found.ahead > 0 and found.gate in (None, "sender_gap")
     step = names.get(prospect.current_node_id, "") if prospect.current_node_id else ""
@@ -67,11 +86,11 @@ def _upcoming(prospect: Prospect, names: dict[UUID, str], found: Explanation, no
     )
 
 
-def sleep(db: Session, campaign: Campaign, upcoming: list[Upcoming], now: datetime) -> Sleep | None:
+def sleep(db: Session, campaign: Campaign, gates: list[Gate], upcoming: list[Upcoming], now: datetime) -> Sleep | None:
     """Who sleeps in an active campaign; None where nobody does."""
     if campaign.status != lifecycle.ACTIVE:
         return None
-    count = waking.count_sleepers(db, campaign, gates_of(db, campaign.id), now)
+    count = waking.count_sleepers(db, campaign, gates, now)
     return _by_hours(campaign, count) or _held(count, upcoming)
 
 
@@ -87,32 +106,58 @@ def _held(count: waking.Count, upcoming: list[Upcoming]) -> Sleep | None:
     return Sleep(count.sleeping, held.at, held.reason or "", held.gate or "") if held else None
 
 
-def outlook(db: Session, campaign: Campaign, now: datetime) -> tuple[str, datetime | None]:
-    """One short sentence and, where it has one, its instant."""
+def outlooks(db: Session, campaigns: Sequence[Campaign], now: datetime) -> list[Outlook]:
+    """For each campaign one short sentence and, where it has one, its instant. What can be asked for all of them at
+    once is: the list is asked for every two seconds."""
+    unknown = overseeing.unknown_counts(db, campaigns)
+    told: dict[UUID, Outlook] = {}
+    for each in campaigns:
+        if words := _standing(db, each, unknown[each.id]):
+            told[each.id] = words, None
+    told |= _running(db, [each for each in campaigns if each.id not in told], now)
+    return [told[each.id] for each in campaigns]
+
+
+def _standing(db: Session, campaign: Campaign, unknown: int) -> str | None:
+    """Why nothing leaves by itself, if nothing does."""
     if campaign.status == lifecycle.DRAFT:
         errors = launching.validate(db, campaign).errors
-        return (errors[0].message if errors else "Ready to be launched"), None
+        return errors[0].message if errors else "Ready to be launched"
     if campaign.status == lifecycle.LAUNCHING:
-        return "Being launched", None
+        return "Being launched"
     if campaign.status == lifecycle.COMPLETED:
-        return "Nobody is left", None
-    if unknown := overseeing.unknown_count(db, campaign):
-        return f"{unknown} {'message waits' if unknown == 1 else 'messages wait'} for your word", None
-    if campaign.status == lifecycle.PAUSED:
-        return "Paused: everybody keeps their place", None
-    return _running(db, campaign, now)
+        return "Nobody is left"
+    if unknown:
+        return f"{unknown} {'message waits' if unknown == 1 else 'messages wait'} for your word"
+    return "Paused: everybody keeps their place" if campaign.status == lifecycle.PAUSED else None
 
 
-def _running(db: Session, campaign: Campaign, now: datetime) -> tuple[str, datetime | None]:
-    count = waking.count_sleepers(db, campaign, gates_of(db, campaign.id), now)
-    if asleep := _by_hours(campaign, count):
-        return f"{_sleep(asleep.count)} until the hours open", asleep.until
-    upcoming = next_up(db, campaign, now, most=1)
-    if held := _held(count, upcoming):
-        return f"{_sleep(held.count)}: {held.reason}", held.until
-    if not upcoming:
+def _running(db: Session, campaigns: Sequence[Campaign], now: datetime) -> dict[UUID, Outlook]:
+    ids = [each.id for each in campaigns]
+    gates, due = gates_by_campaign(db, ids), counts.due_by_clock(db, ids, now)
+    counted = {each.id: waking.sort_by_gate(each, gates[each.id], due[each.id], now) for each in campaigns}
+    told: dict[UUID, Outlook] = {}
+    for each in campaigns:
+        if asleep := _by_hours(each, counted[each.id]):
+            told[each.id] = f"{_sleep(asleep.count)} until the hours open", asleep.until
+    awake = [each for each in campaigns if each.id not in told]
+    coming = _first_up(db, awake, now)
+    return told | {each.id: _awake(counted[each.id], coming.get(each.id)) for each in awake}
+
+
+def _first_up(db: Session, campaigns: Sequence[Campaign], now: datetime) -> dict[UUID, Upcoming]:
+    ids = [each.id for each in campaigns]
+    first, nodes = overseeing.first_people(db, ids, now), nodes_by_campaign(db, ids)
+    people = [(each, first[each.id], nodes[each.id]) for each in campaigns if each.id in first]
+    return {each.id: up for (each, _, _), up in zip(people, _upcoming(db, people, now), strict=True)}
+
+
+def _awake(count: waking.Count, coming: Upcoming | None) -> Outlook:
+    if coming is None:
         return "The last messages are under way", None
-    return f"{upcoming[0].step} to {upcoming[0].who}", upcoming[0].at
+    if held := _held(count, [coming]):
+        return f"{_sleep(held.count)}: {held.reason}", held.until
+    return f"{coming.step} to {coming.who}", coming.at
 
 
 def _sleep(people: int) -> str:

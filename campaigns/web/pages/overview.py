@@ -10,6 +10,7 @@ from campaigns import launching, overseeing, reporting, settling
 from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import nodes_of
+from campaigns.models.gate import gates_of
 from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.rules.lifecycle import DRAFT
@@ -31,12 +32,13 @@ def overview(campaign_id: UUID) -> ResponseReturnValue:
 
 
 def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
-    upcoming = next_up(db, campaign, now())
+    gates = gates_of(db, campaign.id)
+    upcoming = next_up(db, campaign, gates, nodes_of(db, campaign.id), now())
     wake_ups, _ = reporting.wake_up_page(db, campaign.id, page=1, limit=MOST_WAKE_UPS)
     return {
         "stats": counts.stats(db, [campaign], now())[campaign.id],
         "readiness": launching.validate(db, campaign) if campaign.status == DRAFT else None,
-        "sleep": sleep(db, campaign, upcoming, now()),
+        "sleep": sleep(db, campaign, gates, upcoming, now()),
         "next_up": upcoming,
         "funnel": overseeing.funnel(db, campaign),
         **_messages(db, campaign),
