@@ -18,6 +18,7 @@ from rq.utils import utcparse
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from jobs.bells import QUEUES
+from jobs.complaint import Complaint, redis_trouble
 from jobs.workshop import utcnow
 
 log = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ class Board:
         self._redis = redis
         self._clock = clock
         self._seen_at = clock()
+        self._complaint = Complaint(log, "Redis works again.")
 
     def note_tick(self) -> None:
         """The ticker has just done all that was to be done. If Redis is away, that is seen anyway."""
@@ -174,14 +176,16 @@ class Board:
             queues = [self._queue(name) for name in QUEUES]
             workers = Worker.all(connection=self._redis, serializer=JSONSerializer)
             jobs = self._jobs(job_id for queue in queues for job_id in self._job_ids(queue))
-            return Overview(
+            overview = Overview(
                 workers=[self._worker(worker) for worker in workers if isinstance(worker, Worker)],
                 queues=[self._counts(queue) for queue in queues],
                 jobs=sorted(jobs, key=_newest, reverse=True),
                 ticked_at=self._ticked_at(),
             )
+            self._complaint.over()
+            return overview
         except RedisError as away:
-            log.warning("Redis is away (%s).", away)
+            self._complaint.about(redis_trouble(away), away)
             return None
 
     def retry(self, job_id: str) -> bool:

@@ -181,7 +181,7 @@ def test_an_account_that_needs_a_person_is_listed_until_it_is_put_back_to_work(a
     page = alice.visit("/stuck")
     text = squeezed(page.text)
     assert "Signing in was refused: 535" in text
-    assert "3 people wait for it in 1 campaign. It failed 1 time in a row." in text
+    assert "3 people wait for it in 1 campaign. It is not tried again" in text
     assert "It is not tried again until you put it back to work." in text
     assert f"/senders/{sender.id}" in page.links
     assert page.form(f"/senders/{sender.id}/test")
