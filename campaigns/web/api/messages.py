@@ -63,7 +63,7 @@ def retry_prospects(campaign_id: UUID) -> ResponseReturnValue:
         ids = UuidList(retrying.MOST).parse(body.get("ids"), "ids", Context("UTC"))
     except Problems as bad:
         raise Invalid.of(bad.problems) from bad
-    how = body.get("how") if isinstance(body.get("how"), str) else ""
+    how = str(body.get("how") or "")
     with house().sessions.begin() as db:
         moved = retrying.retry(db, who.workspace_id, campaign_id, ids, how, now=now(), by=who.email)
     return {"retried": moved}
