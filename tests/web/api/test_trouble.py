@@ -19,6 +19,7 @@ def test_a_client_is_told_what_to_do_and_nothing_is_half_written(
     nodes = [{"type": "email", "subject": "x", "body": TOO_MUCH[:9000]} for _ in range(20)] + [{"type": "end"}]
     edit = {"name": "Summer", "sequence_nodes": nodes}
     before = db.dump()
+    alice.app.extensions.pop("cadenza.troubles", None)  # noted by an earlier test, in the same minute of its clock
     with TROUBLES[code](db), caplog.at_level(logging.INFO):
         answer = alice.patch(f"/campaigns/{made['id']}", edit)
         error = told(answer, 503, code)
