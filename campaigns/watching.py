@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from campaigns.models.campaign import Campaign, CampaignSender, Node
 from campaigns.models.facts import SENDABLE
 from campaigns.models.gate import Gate
-from campaigns.models.lanes import Candidate, candidates
+from campaigns.models.lanes import Candidate, candidates, lanes_with_work
 from campaigns.models.message import FAILED, UNKNOWN, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
@@ -32,7 +32,7 @@ REPEATED = 2
 PATIENCE = timedelta(minutes=1)
 WAKE_UP_PATIENCE = timedelta(seconds=30)
 # Lists of a page that is for people to act on. What is left out comes up as the first ones are settled.
-MOST_LANES, MOST_CAMPAIGNS, MOST_HELD_BACK = 50, 50, 5000
+MOST_LANES, MOST_CAMPAIGNS, MOST_HELD_BACK = 20, 50, 5000
 
 _due, _count = prospect_due.c, prospect_count.c
 
@@ -113,6 +113,8 @@ def failing(session: Session, workspace_id: UUID, now: datetime) -> list[Failing
 
 def _due_by_sender(session: Session, sender_ids: Sequence[UUID], now: datetime) -> dict[UUID, tuple[int, int]]:
     """Sender id -> people who are due in active campaigns, and those campaigns."""
+    if not sender_ids:
+        return {}
     by_campaign = (
         select(_due.sender_account_id, func.sum(_due.n).label("people"))
         .join(Campaign, Campaign.id == _due.campaign_id)
@@ -139,27 +141,26 @@ def idle(session: Session, workspace_id: UUID, now: datetime) -> list[Idle]:
     """Lanes whose first in line finds every gate open, and has done so for longer than PATIENCE."""
     workspace = session.get_one(Workspace, workspace_id)
     quiet = now - PATIENCE
+    # As the tick finds them: due work, every gate open as far as rows tell, nobody at it.
     waiting = (
         select(Sender)
         .where(
             Sender.workspace_id == workspace_id,
-            Sender.status == "active",
-            or_(Sender.lease_until.is_(None), Sender.lease_until <= now),
+            Sender.id.in_(lanes_with_work(session, now)),
             or_(Sender.next_send_at.is_(None), Sender.next_send_at <= quiet),
-            exists().where(_due.sender_account_id == Sender.id, _due.due_at <= quiet),
         )
         .order_by(Sender.id)
         .limit(MOST_LANES)
     )
     midnight = day_began(now, workspace.timezone)
-    found = []
-    for sender in session.scalars(waiting):
+    since: dict[UUID, datetime] = {}
+    senders = session.scalars(waiting).all()
+    for sender in senders:
         line = candidates(session, sender, workspace.timezone, now)
-        since = max(midnight, _ready_since(session, sender, line[0])) if line else now
-        if since <= quiet:
-            people, _ = _due_by_sender(session, [sender.id], now).get(sender.id, (1, 1))
-            found.append(Idle(sender, people, since))
-    return found
+        since[sender.id] = max(midnight, _ready_since(session, sender, line[0])) if line else now
+    late = [sender for sender in senders if since[sender.id] <= quiet]
+    people = _due_by_sender(session, [sender.id for sender in late], now)
+    return [Idle(sender, people.get(sender.id, (1, 1))[0], since[sender.id]) for sender in late]
 
 
 def _ready_since(session: Session, sender: Sender, head: Candidate) -> datetime:

@@ -135,7 +135,8 @@ def postgres_db(kept_postgres: tuple[str, Engine]) -> Iterator[Database]:
     yield Database(url, engine)
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-        connection.execute(text("DELETE FROM clock"))  # of another play
+        for own in ("clock", "wake_up_meter"):  # of another play
+            connection.execute(text(f"DELETE FROM {own}"))
         connection.execute(text("DELETE FROM workspace"))  # everything else belongs to one, and goes with it
 
 
