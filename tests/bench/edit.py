@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask, jsonify, request
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 from werkzeug.test import EnvironBuilder
 
 from app import create_app
+from campaigns.models import Base
 from campaigns.web.house import House
 from tests.bench.figures import spread
 from tests.bench.options import Options
@@ -22,6 +24,7 @@ from tests.servers import short_folder
 NODES = 50
 WARM_UP = 5
 BEGIN = ("BEGIN", "SAVEPOINT")
+_INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\) VALUES \((.*?)\)(?: RETURNING.*| ON CONFLICT.*)?$", re.DOTALL)
 
 
 @dataclass
@@ -71,7 +74,7 @@ def _on(kind: str, options: Options) -> dict[str, Any]:
             recorder.transactions, recorder.listening = [], True
             mine = _call(ours, made, path, body)[0]
             recorder.listening = False
-            _forget_events(house.engine)
+            _take_back(house.engine, recorder.transactions)
             theirs = _call(bare, made, path, body)[0]
             if number >= WARM_UP:
                 taken["ours"].append(mine)
@@ -139,7 +142,14 @@ def _run(cursor: Any, statement: str, parameters: Any, many: bool) -> None:
     cursor.close()
 
 
-def _forget_events(engine: Engine) -> None:
-    """The log line that our PATCH wrote has an id of its own, which the replay writes once more."""
+def _take_back(engine: Engine, transactions: list[Transaction]) -> None:
+    """The rows that our PATCH has added have ids of their own, with which the replay adds them once more."""
+    added = [one for transaction in transactions for one in transaction.statements if one[0].startswith("INSERT")]
     with engine.begin() as connection:
-        connection.execute(text("DELETE FROM event"))
+        for statement, parameters, _ in reversed(added):
+            table, columns, marks = _INSERT.match(statement).groups()  # type: ignore[union-attr]
+            key = [column.name for column in Base.metadata.tables[table].primary_key]
+            names, values = columns.split(", "), marks.split(", ")
+            where = " AND ".join(f"{name} = {values[names.index(name)]}" for name in key)
+            own = parameters if isinstance(parameters, dict) else tuple(parameters[names.index(name)] for name in key)
+            _run(connection.connection.cursor(), f"DELETE FROM {table} WHERE {where}", own, False)
