@@ -6,22 +6,27 @@ Everything is read and checked before anything is written, so a refused edit lea
 from campaigns.editing.copying import copy
 from campaigns.editing.creating import create
 from campaigns.editing.patch import Changes, edit
+from campaigns.editing.templating import TEMPLATE_FIELDS, delete_template, rename_template, save_template
 from campaigns.editing.undoing import differs_in_words_only, last_edit, roll_back, undo
 from campaigns.editing.values import raw_value
 from campaigns.models.campaign import Campaign
 from campaigns.rules.fields import FIELDS, Field, locked_because
 
 __all__ = [
+    "TEMPLATE_FIELDS",
     "Changes",
     "copy",
     "create",
+    "delete_template",
     "differs_in_words_only",
     "edit",
     "editable_fields",
     "last_edit",
     "locked_fields",
     "raw_value",
+    "rename_template",
     "roll_back",
+    "save_template",
     "undo",
 ]
 

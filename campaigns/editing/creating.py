@@ -12,12 +12,14 @@ from campaigns.editing.values import check_values, write_value
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign
 from campaigns.models.log import note
+from campaigns.models.template import find_template
 from campaigns.models.upsert import write_nodes
 from campaigns.models.workspace import Workspace
 from campaigns.rules import lifecycle
 from campaigns.rules.hours import default_hours
-from campaigns.rules.problems import Problem
-from campaigns.rules.refusals import Invalid
+from campaigns.rules.kinds import parse_uuid
+from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.refusals import Invalid, NotFound
 from campaigns.rules.sequence import default_sequence
 
 
@@ -51,7 +53,12 @@ def create(
     by: str | None,
     strict: bool = False,
 ) -> tuple[Campaign, Changes]:
-    """A new draft from `type`, `name` and any field of the table. Raises Invalid, Conflict; then nothing is written."""
+    """A new draft from `type`, `name` and any field of the table. Raises Invalid, Conflict; then nothing is written.
+
+    With `template_id` it has what that template holds, but for what `body` itself says; the type is the template's.
+    """
+    if "template_id" in body:
+        body = _over_template(session, workspace_id, body)
     kind = body.get("type")
     if kind not in lifecycle.CAMPAIGN_TYPES:
         raise Invalid.of([Problem("type", "must be email or linkedin")])
@@ -75,3 +82,18 @@ def create(
     note(session, campaign, "created", now, by=by)
     session.flush()
     return campaign, changes
+
+
+def _over_template(session: Session, workspace_id: UUID, body: Mapping[str, Any]) -> dict[str, Any]:
+    own = {name: value for name, value in body.items() if name != "template_id"}
+    if body["template_id"] is None:
+        return own
+    try:
+        template = find_template(session, workspace_id, parse_uuid(body["template_id"], "template_id"))
+    except Problems as bad:
+        raise Invalid.of(bad.problems) from bad
+    except NotFound as gone:
+        raise Invalid.of([Problem("template_id", "is not a template of this workspace")]) from gone
+    if own.get("type", template.type) != template.type:
+        raise Invalid.of([Problem("type", f"must be {template.type} as in the template, or be left out")])
+    return {"type": template.type, **template.body, **own}

@@ -11,6 +11,7 @@ from campaigns.models.meter import WakeUpMeter
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay, SenderUse
 from campaigns.models.sessions import Bell, Ringer, connect, ring, session_factory, silence
+from campaigns.models.template import Template
 from campaigns.models.version import Version
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.workspace import ApiKey, Suppression, User, Workspace
@@ -38,6 +39,7 @@ __all__ = [
     "SenderDay",
     "SenderUse",
     "Suppression",
+    "Template",
     "User",
     "Version",
     "WakeUp",

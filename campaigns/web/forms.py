@@ -88,6 +88,12 @@ class NewCampaignForm(Form):
     type = RadioField("Kind", choices={EMAIL: "Email", LINKEDIN: "LinkedIn"}, default=EMAIL)
 
 
+class TemplateForm(Form):
+    """What a template is called."""
+
+    name = StringField("Name")
+
+
 class SenderForm(Form):
     """A mailbox. A trap is offered where one runs."""
 

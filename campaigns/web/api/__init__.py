@@ -1,6 +1,6 @@
 """The API of CONTRACT section 7: each view reads the request, asks a verb, answers in JSON."""
 
-from campaigns.web.api import campaigns, keys, messages, nodes, prospects, senders, wake_ups
+from campaigns.web.api import campaigns, keys, messages, nodes, prospects, senders, templates, wake_ups
 from campaigns.web.api.blueprint import blueprint
 
-__all__ = ["blueprint", "campaigns", "keys", "messages", "nodes", "prospects", "senders", "wake_ups"]
+__all__ = ["blueprint", "campaigns", "keys", "messages", "nodes", "prospects", "senders", "templates", "wake_ups"]

@@ -12,7 +12,8 @@ from campaigns import editing, launching, overseeing, reporting, sampling, settl
 from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign
-from campaigns.rules.refusals import Conflict, Invalid, WrongState
+from campaigns.models.template import Template, find_template, templates_of
+from campaigns.rules.refusals import Conflict, Invalid, NotFound, WrongState
 from campaigns.web.forms import NewCampaignForm, by_field
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import page_number, render, tell_error, tell_success
@@ -56,11 +57,13 @@ def _shown(db: Session, campaigns: list[Campaign]) -> list[dict[str, Any]]:
 
 @blueprint.route("/campaigns/new", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
-    """A draft with one empty step; on to its sequence."""
+    """A draft with one empty step, or what a template holds; on to its sequence."""
     form, chosen = NewCampaignForm(), request.form.getlist("sender_account_ids")
     if request.method == "GET":
         return _new_page(form, chosen, [])
-    body = {"name": form.name.data or "", "type": form.type.data, "sender_account_ids": chosen}
+    template = request.form.get("template_id")
+    start = {"template_id": template} if template else {"type": form.type.data}
+    body = {**start, "name": form.name.data or "", "sender_account_ids": chosen}
     who = person()
     try:
         with house().sessions.begin() as db:
@@ -72,12 +75,29 @@ def new() -> ResponseReturnValue:
 
 
 def _new_page(form: NewCampaignForm, chosen: list[str], errors: list[str]) -> str:
+    own = person().workspace_id
     with house().reading() as db:
-        senders = [
-            {"id": str(each.id), "label": each.label, "type": each.type, "status": each.status}
-            for each in overseeing.senders_for(db, person().workspace_id)
-        ]
-    return render_template("campaign_new.html", form=form, senders=senders, chosen=chosen, sender_errors=errors)
+        template = _template(db, request.form.get("template_id") or request.args.get("template"))
+        context = {
+            "template": template,
+            "templates": templates_of(db, own),
+            "sample_offered": sampling.is_offered(db, own),
+            "senders": [
+                {"id": str(each.id), "label": each.label, "type": each.type, "status": each.status}
+                for each in overseeing.senders_for(db, own)
+                if template is None or each.type == template.type
+            ],
+        }
+    return render_template("campaign_new.html", form=form, chosen=chosen, sender_errors=errors, **context)
+
+
+def _template(db: Session, text: str | None) -> Template | None:
+    if not text:
+        return None
+    try:
+        return find_template(db, person().workspace_id, UUID(text))
+    except ValueError as bad:
+        raise NotFound("template") from bad
 
 
 @blueprint.post("/campaigns/sample")

@@ -22,7 +22,7 @@ MOST_UPLOAD_BYTES = MOST_BYTES + 64 * 1024
 MOST_PAGE = 1_000_000
 # Entry of the navigation -> blueprints that it stands for; the first one's index is where it leads.
 NAV: Mapping[str, tuple[str, ...]] = {
-    "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "imports", "wake_ups"),
+    "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "imports", "wake_ups", "templates"),
     "Senders": ("senders",),
     "What is stuck": ("stuck",),
     "Mail trap": ("trap",),
