@@ -151,6 +151,15 @@ def test_folding_changes_no_count_and_keeps_few_rows(session: Session) -> None:
     assert counts.due(session, [campaign.id], late) == {campaign.id: 220}
 
 
+def test_whoever_was_folded_is_due_although_the_clock_of_the_host_is_put_back(session: Session) -> None:
+    campaign = make.launched(session, make.workspace(session), 250)
+    for number, one in enumerate(session.scalars(select(Prospect))):
+        one.due_at = make.NOW + timedelta(seconds=number)
+        session.flush()
+    fold(session, make.NOW + timedelta(hours=1))
+    assert counts.due(session, [campaign.id], make.NOW + timedelta(seconds=1)) == {campaign.id: 250}
+
+
 def test_a_fold_of_those_who_were_folded_before_is_true_too(session: Session) -> None:
     make.launched(session, make.workspace(session), 500)
     for hours in (1, 2, 3):
