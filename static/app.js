@@ -34,6 +34,16 @@
     region.append(box);
   }
 
+  // What the page before has left to say stands here already when a reader begins to listen: it is said once more.
+  const left = all("#flashes .notice > div").map((one) => one.textContent.trim()).join(" ");
+  if (left) announce(left);
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".notice [data-close]")) return;
+    event.target.closest(".notice").remove();
+    document.getElementById("main").focus();
+  });
+
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
     if (question && !confirm(question)) {
@@ -48,6 +58,19 @@
       menu.open = false;
       menu.querySelector("summary").focus();
     }
+  });
+
+  // `/` leads to the search, from wherever it is not a character of a text.
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const box = () => all("[data-find]").find((one) => one.checkVisibility());
+    const menu = document.querySelector(".menu");
+    if (!box() && menu) menu.open = true;
+    if (!box()) return;
+    event.preventDefault();
+    box().focus();
+    box().select();
   });
 
   document.addEventListener("click", (event) => {

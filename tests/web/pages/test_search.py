@@ -1,0 +1,81 @@
+"""The search over campaigns and people, as a browser without scripts has it."""
+
+from uuid import UUID
+
+import pytest
+
+from campaigns import searching
+from tests import make
+from tests.databases import Database
+from tests.web.pages.conftest import Visitor
+from tests.web.pages.reading import Page
+
+
+@pytest.fixture
+def spring(alice: Visitor, db: Database) -> tuple[UUID, UUID]:
+    """A campaign and a person in it."""
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        campaign = make.launched(session, workspace, 0, name="Spring & Autumn")
+        ann = make.prospect(
+            session, campaign, first_name="Ann", last_name="Lee", email="ann@corp.example", company="Engines"
+        )
+        return campaign.id, ann.id
+
+
+def ask(visitor: Visitor, path: str, text: str) -> Page:
+    """What the search of a page leads to."""
+    form = visitor.visit(path).form("/search")
+    assert form.method == "get"
+    return visitor.see(visitor.client.get(form.action, query_string={"q": text}))
+
+
+def test_a_search_from_any_page_leads_to_the_person(alice: Visitor, spring: tuple[UUID, UUID]) -> None:
+    campaign, ann = spring
+    place = f"/campaigns/{campaign}/prospects/{ann}"
+    for path in ("/campaigns", "/senders", place):
+        page = ask(alice, path, "engines")
+        assert place in page.links, path
+    assert "Ann Lee" in page.text
+    assert "Spring & Autumn" in page.text
+    assert "ann@corp.example" in page.text
+    assert page.form("/search").value("q") == "engines"
+    alice.visit(place)
+
+
+def test_a_search_leads_to_the_campaign(alice: Visitor, spring: tuple[UUID, UUID]) -> None:
+    page = ask(alice, "/campaigns", "spring & a")
+    assert f"/campaigns/{spring[0]}" in page.links
+    assert "Nobody was found." in page.text
+
+
+def test_a_search_that_finds_nothing_says_what_to_do(alice: Visitor, spring: tuple[UUID, UUID]) -> None:
+    page = ask(alice, "/campaigns", "<nobody>")
+    assert "Nothing is called “<nobody>”" in page.text
+    assert "Try fewer letters" in page.text
+
+
+def test_a_search_for_nothing_says_what_can_be_found(alice: Visitor) -> None:
+    for path in ("/search", "/search?q=+"):
+        assert "Campaigns by name; people by name, company or address" in alice.visit(path).text
+
+
+def test_whoever_is_not_looked_through_is_told(
+    alice: Visitor, spring: tuple[UUID, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "were looked for among everybody"
+    assert words not in ask(alice, "/campaigns", "ann").text
+    monkeypatch.setattr(searching, "MOST_READ", 0)
+    page = ask(alice, "/campaigns", "ann@")
+    assert words in page.text
+    assert "Ann Lee" in page.text
+
+
+def test_bob_finds_nothing_of_alices(bob: Visitor, spring: tuple[UUID, UUID]) -> None:
+    assert "Nothing is called" in ask(bob, "/campaigns", "spring").text
+    assert "Nothing is called" in ask(bob, "/campaigns", "ann").text
+
+
+def test_a_search_longer_than_any_name_is_cut(alice: Visitor, spring: tuple[UUID, UUID]) -> None:
+    page = alice.visit(f"/search?q={'x' * 5000}")
+    assert page.form("/search").value("q") == "x" * searching.MOST_WORDS
