@@ -60,19 +60,6 @@
     }
   });
 
-  // `/` leads to the search, from wherever it is not a character of a text.
-  document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const box = () => all("[data-find]").find((one) => one.checkVisibility());
-    const menu = document.querySelector(".menu");
-    if (!box() && menu) menu.open = true;
-    if (!box()) return;
-    event.preventDefault();
-    box().focus();
-    box().select();
-  });
-
   document.addEventListener("click", (event) => {
     all(".menu[open]").filter((menu) => !menu.contains(event.target)).forEach((menu) => { menu.open = false; });
   });
