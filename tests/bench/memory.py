@@ -17,14 +17,13 @@ from tests.stack import Stack, running_stack
 SENDERS, PEOPLE = 4, 20_000
 WORKING_SECONDS = 8.0
 PATIENCE = 30.0
-# What tells the processes apart, in their command lines.
+WORKER = "jobs.worker"
+# What tells the other processes apart, in their command lines.
 NAMES = {
     "jobs.supervisor": "supervisor",
     "jobs.serve": "web",
     "jobs.ticker": "timetable",
     "jobs.trap": "mail trap",
-    "jobs.worker wake lanes": "worker that sends",
-    "jobs.worker wake": "worker for wake-ups",
     "valkey": "Redis",
     "redis": "Redis",
 }
@@ -77,6 +76,8 @@ def _processes(stack: Stack) -> list[dict[str, Any]]:
 
 def name_of(command: str) -> str:
     """What people call the process with this command line; a worker's job has that of its worker."""
+    if WORKER in command:
+        return f"worker of {', '.join(command.partition(WORKER)[2].split())}"
     return next((name for words, name in NAMES.items() if words in command), command.strip() or "a job")
 
 

@@ -261,8 +261,8 @@ def test_the_indices_are_there_again_after_a_crowd(db: Database) -> None:
 
 
 def test_processes_are_called_by_what_they_do() -> None:
-    assert name_of("/x/.venv/bin/python -m jobs.worker wake lanes ") == "worker that sends"
-    assert name_of("/x/.venv/bin/python -m jobs.worker wake ") == "worker for wake-ups"
+    assert name_of("/x/.venv/bin/python -m jobs.worker wake lanes ") == "worker of wake, lanes"
+    assert name_of("/x/.venv/bin/python -m jobs.worker wake ") == "worker of wake"
     assert name_of("/x/valkey-server *:0 ") == "Redis"
     assert name_of("something else ") == "something else"
 
