@@ -6,10 +6,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns import metering, retrying, watching
+from campaigns.channels.outgoing import Doubtful, Unsent
 from campaigns.models import Campaign, Message, Prospect, Sender, Workspace
 from campaigns.models.finding import nodes_of
+from campaigns.rules.outgoing import Outgoing
 from tests import make
 from tests.databases import Database
+from tests.verbs.playing import Play
 
 LATER = make.NOW + timedelta(minutes=5)
 MISSING = "Step 1: no value for company, and no fallback"
@@ -91,6 +94,38 @@ def test_numbers_of_an_installation_where_nothing_has_happened(db: Database) -> 
         assert list(metering.outcomes(session)) == []
         assert metering.open_messages(session) == {"sending": 0, "waiting": 0, "unknown": 0}
         assert set(metering.gates(session, make.NOW).values()) == {(0, 0)}
+
+
+def test_what_became_of_each_message_is_counted_with_its_account(db: Database) -> None:
+    troubles = [
+        Unsent("451 later", lasting=False),
+        Unsent("550 nobody", lasting=True, bounced=True),
+        Unsent("554 spam", lasting=True),
+        Unsent("421 closing", lasting=False, account=True),
+        Doubtful("It hung up."),
+    ]
+
+    def fail(_: Outgoing) -> None:
+        if troubles:
+            raise troubles.pop(0)
+
+    with db.sessions.begin() as session:
+        sender = make.sender(session, make.workspace(session))
+        make.launched(session, session.get_one(Workspace, sender.workspace_id), 6, senders=[sender])
+    play = Play(db)
+    play.post.instead = fail
+    play.play(make.NOW + timedelta(minutes=10))
+    with db.reading() as session:
+        # One of the six is tried again and sent, and so is the one that met the account's trouble.
+        assert {outcome: count for _, outcome, count in metering.outcomes(session)} == {
+            "sent": 3,
+            "deferred": 1,
+            "bounced": 1,
+            "failed": 1,
+            "refused": 1,
+            "unknown": 1,
+        }
+        assert {sender_id for sender_id, _, _ in metering.outcomes(session)} == {sender.id}
 
 
 def test_gates_are_looked_at_by_the_day_of_each_zone(db: Database) -> None:

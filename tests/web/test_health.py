@@ -150,7 +150,10 @@ def test_a_worker_that_was_killed_stays_in_the_books_and_is_not_counted(redis_ur
 
 def test_whoever_begins_to_look_gives_the_workers_time(redis_url: str, clock: Clock) -> None:
     with Redis.from_url(redis_url) as redis:
+        seen(redis, "somebody of last week", clock)
+        clock.pass_by(days=7)
         board = Board(redis, clock)
+        assert (board.pulse().workers, board.pulse().silence) == (0, 0)
         clock.pass_by(seconds=20)
         assert (board.pulse().workers, board.pulse().silence) == (0, 20)
 
