@@ -69,6 +69,7 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
     return {
         "prospect": {"id": prospect.id, "who": overseeing.who(prospect), "status": prospect.status},
         "paused": prospect.paused_at,
+        "written_to": bool(overseeing.messages_of(db, prospect)),
         "explanation": explanation,
         "sender": sender.label if sender else None,
         "known": {name: value for name, value in known.items() if value},

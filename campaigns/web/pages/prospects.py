@@ -25,7 +25,7 @@ from campaigns.web.pages.frame import head, page_number, render, tell_error, tel
 
 blueprint = Blueprint("prospects", __name__, url_prefix="/campaigns/<uuid:campaign_id>/prospects")
 
-PAGE = 50
+PAGE = 30
 # Imports that the roster shows; the page of imports has all of them.
 LATEST = 3
 
