@@ -86,7 +86,7 @@ def main(arguments: list[str]) -> None:
     """Search with each engine, measure ours, publish."""
     options = _read(arguments)
     chosen = [one for one in ENGINES if not options.engine or one.module in options.engine]
-    rows = [_row(one, options.within) for one in chosen]
+    rows = [row for one in chosen if (row := _row(one, options.within))]
     ours = _ours(sorted({row["sleepers"] for row in rows}))
     facts = {"within": options.within, "rows": [row | {"ours": ours[row["sleepers"]]} for row in rows]}
     narrowed = options.within != WITHIN or len(chosen) < len(ENGINES)
@@ -105,8 +105,8 @@ def _read(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _row(engine: Engine, within: float) -> dict[str, Any]:
-    """The largest number of sleepers that were all re-checked within the time."""
+def _row(engine: Engine, within: float) -> dict[str, Any] | None:
+    """The largest number of sleepers that were all re-checked within the time; None if there was none."""
     probes: list[dict[str, Any]] = []
     sleepers: int | None = FIRST
     ended = f"the {MOST_PROBES}th number that was tried"
@@ -116,13 +116,17 @@ def _row(engine: Engine, within: float) -> dict[str, Any]:
             taken = _run(engine, sleepers, within)
         except TooSlow as too_slow:
             ended = f"{sleepers:,} {too_slow}"
-            break
+            print(f"{engine.name}: {ended}", file=sys.stderr, flush=True)
+            if probes or sleepers < FIRST:
+                break
+            sleepers = FIRST // 5
+            continue
         print(f"{engine.name}: {sleepers:,} in {taken['rechecked']:.1f} s", file=sys.stderr, flush=True)
         probes.append({"sleepers": sleepers, **taken})
         sleepers = larger(sleepers, taken["rechecked"], within)
         ended = f"{probes[-1]['sleepers']:,} took nearly all of the time"
     if not probes:
-        raise SystemExit(f"{engine.name}: {ended}")
+        return None
     return {"engine": engine.name, "settings": engine.settings, **probes[-1], "probes": probes, "ended": ended}
 
 
