@@ -8,8 +8,6 @@
 
   // Page
 
-  document.documentElement.classList.add("scripted");
-
   function announce(text) {
     const region = document.getElementById("announcements");
     region.textContent = "";
