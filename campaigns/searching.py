@@ -54,10 +54,10 @@ def _campaigns(session: Session, workspace_id: UUID, words: str) -> list[Campaig
 
 
 def _people(session: Session, ids: Sequence[UUID]) -> list[tuple[Prospect, Campaign]]:
-    """Those people, in this order."""
+    """Those people, in this order; but for whoever was removed meanwhile."""
     query = select(Prospect, Campaign).join(Campaign, Campaign.id == Prospect.campaign_id)
     found = {one.id: (one, campaign) for one, campaign in session.execute(query.where(Prospect.id.in_(ids)))}
-    return [found[prospect_id] for prospect_id in ids]
+    return [found[prospect_id] for prospect_id in ids if prospect_id in found]
 
 
 def _by_address(session: Session, workspace_id: UUID, words: str) -> list[UUID]:
@@ -65,7 +65,7 @@ def _by_address(session: Session, workspace_id: UUID, words: str) -> list[UUID]:
     start = words.lower()
     if "/" in start:
         with suppress(ValueError):
-            start = linkedin_identity(words)
+            start = linkedin_identity(words).replace("\0", "")  # which an escape can hide, and no database takes
     near = select(Prospect.id, Prospect.identity).where(
         Prospect.workspace_id == workspace_id, Prospect.identity >= start
     )
@@ -94,9 +94,10 @@ def _named(campaign_id: UUID, words: str, most: int) -> Select[UUID, int]:
     """Of the `most` people who were added last to a campaign, those who match: id, and 0 if something begins so."""
     name = func.coalesce(Prospect.first_name, "") + " " + func.coalesce(Prospect.last_name, "")
     columns = (Prospect.id, Prospect.identity, Prospect.last_name, Prospect.company, name.label("name"))
-    read = (
-        select(*columns).where(Prospect.campaign_id == campaign_id).order_by(Prospect.id.desc()).limit(most).subquery()
-    )
+    # Between, not equal: for this order PostgreSQL then needs the index of the campaign's people, and cannot walk back
+    # through everybody else's instead, however many were added since.
+    own = select(*columns).where(Prospect.campaign_id.between(campaign_id, campaign_id))
+    read = own.order_by(Prospect.campaign_id.desc(), Prospect.id.desc()).limit(most).subquery()
     texts = [read.c.name, read.c.last_name, read.c.company, read.c.identity]
     rank = _any_begins(texts, words)
     return select(read.c.id, rank).where(_any_contains(texts, words)).order_by(rank, read.c.id.desc()).limit(MOST_FOUND)

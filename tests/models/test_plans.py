@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Engine, event, func, select, text, update
 from sqlalchemy.orm import Session
 
-from campaigns import explaining, overseeing, reporting, rostering, ticking, waking
+from campaigns import explaining, overseeing, reporting, rostering, searching, ticking, waking
 from campaigns.models import FOREVER, Campaign, CampaignDay, Prospect, Sender, connect, counts
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import gates_of
@@ -377,6 +377,21 @@ def test_somebody_known_is_found_by_identity(crowd: Crowd) -> None:
     plan = crowd.plans(ask)
     assert "ix_prospect_workspace_id_identity" in plan, plan
     assert campaign_is_running(crowd, crowd.campaigns[0])
+
+
+@pytest.mark.parametrize("words", ["p777-person", "corp.example", "nobody at all", "e"])
+def test_a_search_reads_the_latest_people_and_no_others(crowd: Crowd, words: str) -> None:
+    """Whether it finds nobody, a few, or nearly everybody. SQLite takes up to seven times the steps of a row to look for
+    words in the name, company and address of one."""
+
+    def ask(session: Session) -> None:
+        found = searching.search(session, session.get_one(Campaign, crowd.campaigns[0]).workspace_id, words)
+        assert not found.everybody
+        assert bool(found.people) == (words != "nobody at all")
+
+    plan = assert_cheap(crowd, ask, 8 * searching.MOST_READ)
+    assert "ix_prospect_workspace_id_identity" in plan, plan
+    assert "ix_prospect_campaign_id_id" in plan, plan
 
 
 def campaign_is_running(crowd: Crowd, campaign: UUID) -> bool:

@@ -80,7 +80,8 @@ def test_a_profile_is_found_by_its_address_as_it_is_copied(session: Session, wor
     dora = make.prospect(session, campaign, linkedin_url="https://www.linkedin.com/in/dora")
     for text in ("https://www.linkedin.com/in/dora/?trk=x", "linkedin.com/in/do", "in/dora"):
         assert [one.id for one, _ in searching.search(session, workspace.id, text).people] == [dora.id], text
-    assert searching.search(session, workspace.id, "http://[::1").people == []
+    for odd in ("http://[::1", "linkedin.com/in/%00", "/", "\\"):
+        assert searching.search(session, workspace.id, odd).campaigns == [], odd
 
 
 def test_each_person_comes_with_the_campaign_and_once_for_each(

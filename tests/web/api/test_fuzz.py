@@ -85,6 +85,7 @@ class Stage:
                 ("POST", "/keys", {"name": "A key"}),
                 ("POST", "/senders", SENDER),
                 ("POST", "/campaigns", CAMPAIGN),
+                ("POST", "/campaigns", {"template_id": UNKNOWN, "type": "email", "name": "From a template"}),
             ]
             for kind in ("email", "linkedin"):
                 sender = make.sender(session, workspace, type=kind)
@@ -101,6 +102,7 @@ class Stage:
         return [
             ("PATCH", path, CAMPAIGN),
             ("PATCH", f"/senders/{sender}", SENDER),
+            ("POST", "/templates", {"campaign_id": path.rpartition("/")[2], "name": "A template"}),
             ("POST", f"{path}/sequence/nodes", NODE),
             ("PATCH", f"{path}/sequence/nodes", {"nodeId": node, "toPosition": 0}),
             ("DELETE", f"{path}/sequence/nodes", {"nodeId": UNKNOWN}),

@@ -6,14 +6,36 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
+from campaigns import editing
 from campaigns.rules.lifecycle import CAMPAIGN_STATUSES
 from tests import make
 from tests.databases import Database
 from tests.web.pages.conftest import Visitor
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
-GENERAL = ("/campaigns", "/campaigns/new", "/senders", "/senders/new", "/stuck", "/keys", "/trap", "/workers")
-OF_CAMPAIGN = ("", "/settings", "/plan", "/sequence", "/sequence/preview", "/prospects", "/imports", "/wake-ups")
+GENERAL = (
+    "/campaigns",
+    "/campaigns/new",
+    "/senders",
+    "/senders/new",
+    "/stuck",
+    "/keys",
+    "/trap",
+    "/workers",
+    "/templates",
+    "/search",
+)
+OF_CAMPAIGN = (
+    "",
+    "/settings",
+    "/template",
+    "/plan",
+    "/sequence",
+    "/sequence/preview",
+    "/prospects",
+    "/imports",
+    "/wake-ups",
+)
 LIVE = ("/campaigns", "/trap", "/workers")
 LIVE_OF_CAMPAIGN = ("", "/sequence", "/prospects", "/imports", "/wake-ups")
 
@@ -133,5 +155,10 @@ def test_nothing_that_people_named_is_taken_for_html(alice: Visitor, db: Databas
         node = make.node(session, campaign, 9, {"type": "email", "subject": evil, "body": evil})
         person = session.query(make.Prospect).filter_by(campaign_id=campaign.id).first()
         make.message(session, person, node, subject=evil, error=evil, status="unknown")
-    for path in (*GENERAL, *(f"/campaigns/{campaign.id}{part}" for part in OF_CAMPAIGN)):
+        editing.save_template(session, workspace.id, campaign.id, evil, now=make.NOW, by=evil)
+    for path in (
+        *GENERAL,
+        "/search?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        *(f"/campaigns/{campaign.id}{part}" for part in OF_CAMPAIGN),
+    ):
         assert evil not in alice.visit(path).html, path

@@ -76,6 +76,11 @@ def test_bob_finds_nothing_of_alices(bob: Visitor, spring: tuple[UUID, UUID]) ->
     assert "Nothing is called" in ask(bob, "/campaigns", "ann").text
 
 
+@pytest.mark.parametrize("text", ["%ED%A0%80", "%25_", "%5C", "%27", "linkedin.com/in/%2500", "%E2%80%AE"])
+def test_something_odd_is_looked_for_and_not_found(alice: Visitor, text: str) -> None:
+    assert "Nothing is called" in alice.visit(f"/search?q={text}").text
+
+
 def test_a_search_longer_than_any_name_is_cut(alice: Visitor, spring: tuple[UUID, UUID]) -> None:
     page = alice.visit(f"/search?q={'x' * 5000}")
     assert page.form("/search").value("q") == "x" * searching.MOST_WORDS
