@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Console
 from tests.browser.looks import assert_readable
-from tests.browser.records import PEOPLE, add_people, closed_now, launch, new_draft, new_sender, nodes_of
+from tests.browser.records import PEOPLE, SEQUENCE, add_people, closed_now, launch, new_draft, new_sender, nodes_of
 from tests.jobs.processes import wait_until
 from tests.stack import Stack
 
@@ -64,8 +64,8 @@ def seen(stack: Stack) -> Seen:
 
 
 def new_stuck(stack: Stack) -> str:
-    """A campaign with two people held back for want of a company, whose account was then put aside."""
-    steps = [{"type": "email", "subject": "To %company%", "body": "Hello"}, {"type": "end"}]
+    """A campaign that runs, with two people held back for want of a company, whose account was then put aside."""
+    steps = [{"type": "email", "subject": "To %company%", "body": "Hello"}, *SEQUENCE[1:]]
     sender = new_sender(stack)["id"]
     stuck = new_draft(stack, sender_account_ids=[sender], operating_hours=None, sequence_nodes=steps)
     stack.api("POST", f"/campaigns/{stuck}/prospects", {"prospects": [{"email": "ann@one.test"}, *PEOPLE[1:]]})
@@ -107,7 +107,6 @@ PAGES = [
     "/senders/new",
     "/senders/{sender}",
     "/senders/{seat}",
-    "/stuck",
     "/templates",
     "/campaigns/{draft}/template",
     "/search?q=founders",
@@ -138,6 +137,14 @@ def open_small(page: Page, path: str) -> None:
 def test_everybody_can_read(page: Page, seen: Seen, path: str) -> None:
     open_small(page, path.format(**vars(seen)))
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert_readable(page)
+
+
+def test_everybody_can_read_what_is_stuck(page: Page, seen: Seen) -> None:
+    page.goto("/stuck")
+    expect(page.get_by_role("heading", name="Accounts that cannot send")).to_be_visible()
+    held_back = page.get_by_role("region", name="People held back")
+    expect(held_back.locator(f"a[href*='{seen.stuck}']").first).to_be_visible()
     assert_readable(page)
 
 
