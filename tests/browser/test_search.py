@@ -50,6 +50,7 @@ def test_a_campaign_is_saved_as_a_template_and_another_starts_from_it(page: Page
     campaign = new_draft(stack)
     page.goto(f"/campaigns/{campaign}")
     page.get_by_role("link", name="Save as template").click()
+    expect(page.get_by_role("button", name="Save the template")).to_be_visible()
     assert_readable(page)
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Save the template").click()
