@@ -401,6 +401,9 @@
   const openings = document.getElementById("openings");
   zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
   if (zone.value && zone.value !== openings.dataset.viewer) {
-    openings.addEventListener("htmx:after:init", () => openings.dispatchEvent(new Event("zone")), { once: true });
+    // Htmx may be there before this script, or after it.
+    const ask = () => openings.dispatchEvent(new Event("zone"));
+    if (openings.hasAttribute("data-htmx-powered")) ask();
+    else openings.addEventListener("htmx:after:init", ask, { once: true });
   }
 })();

@@ -381,8 +381,8 @@ def test_somebody_known_is_found_by_identity(crowd: Crowd) -> None:
 
 @pytest.mark.parametrize("words", ["p777-person", "corp.example", "nobody at all", "e"])
 def test_a_search_reads_the_latest_people_and_no_others(crowd: Crowd, words: str) -> None:
-    """Whether it finds nobody, a few, or nearly everybody. SQLite takes up to seven times the steps of a row to look for
-    words in the name, company and address of one."""
+    """Whether it finds nobody, a few, or nearly everybody. SQLite takes up to seven times the steps of a row to look
+    for words in the name, company and address of one."""
 
     def ask(session: Session) -> None:
         found = searching.search(session, session.get_one(Campaign, crowd.campaigns[0]).workspace_id, words)
