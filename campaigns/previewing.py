@@ -10,15 +10,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.channels.outgoing import Channel
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import nodes_of, senders_of
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
-from campaigns.models.writing import reply_subject, signed, values_for
+from campaigns.models.writing import compose_alone, reply_subject, signed, values_for
 from campaigns.rules.liquid_subset import KEYED
-from campaigns.rules.outgoing import Outgoing, message_id
+from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, fill_subject
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid
@@ -156,21 +155,5 @@ def copy_to(found: Preview, sender: Sender, to: str, now: datetime) -> Outgoing:
         raise Invalid.of([Problem("node", problem) for problem in found.problems])
     if found.missing:
         raise Invalid.of([Problem("prospect", f"has no value for {', '.join(found.missing)}: fill it in first")])
-    address = sender.email_address or ""
-    return Outgoing(
-        from_name=sender.display_name,
-        from_address=address,
-        to_name=None,
-        to_address=to,
-        subject="".join(piece.text for piece in found.subject or ()),
-        body="".join(piece.text for piece in found.body),
-        message_id=message_id(new_id().hex, address),
-        date=now,
-    )
-
-
-def send_copy(channel: Channel, copy: Outgoing) -> str:
-    """Hand the copy over, past campaigns, limits and gaps; the server's receipt. Raises Unsent or Doubtful. No
-    transaction may be open."""
-    with channel as connected:
-        return connected.send(copy)
+    subject = "".join(piece.text for piece in found.subject or ())
+    return compose_alone(sender, to, subject, "".join(piece.text for piece in found.body), now)

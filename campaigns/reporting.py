@@ -1,7 +1,6 @@
 """What the API shows: the objects of CONTRACT section 8, and their lists."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from campaigns.models import counts
+from campaigns.models.base import grouped
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import Gate
@@ -55,17 +55,10 @@ def campaigns_json(session: Session, campaigns: Sequence[Campaign], now: datetim
     choices = list(session.scalars(chosen.options(joinedload(CampaignSender.sender))))
     accounts = senders_json(session, {choice.sender_id: choice.sender for choice in choices}.values(), now)
     by_id = {account["id"]: account for account in accounts}
-    senders = _grouped((choice.campaign_id, by_id[str(choice.sender_id)]) for choice in choices)
+    senders = grouped((choice.campaign_id, by_id[str(choice.sender_id)]) for choice in choices)
     limited = select(AccountLimit).where(AccountLimit.campaign_id.in_(ids)).order_by(AccountLimit.position)
-    limits = _grouped((row.campaign_id, _limit_json(row)) for row in session.scalars(limited))
+    limits = grouped((row.campaign_id, _limit_json(row)) for row in session.scalars(limited))
     return [_campaign(each, stats[each.id], senders[each.id], limits[each.id]) for each in campaigns]
-
-
-def _grouped(pairs: Iterable[tuple[UUID, JsonObject]]) -> defaultdict[UUID, list[JsonObject]]:
-    groups: defaultdict[UUID, list[JsonObject]] = defaultdict(list)
-    for key, value in pairs:
-        groups[key].append(value)
-    return groups
 
 
 def _limit_json(row: AccountLimit) -> JsonObject:

@@ -13,11 +13,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Node
 from campaigns.models.finding import find_campaign
-from campaigns.models.journey import go_on, message_for
+from campaigns.models.journey import go_on, message_for, ring_lane
 from campaigns.models.log import note
 from campaigns.models.message import FAILED, SENT, SKIPPED, WAITING, Message
 from campaigns.models.prospect import Prospect
-from campaigns.models.sessions import ring
 from campaigns.rules import lifecycle
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, WrongState
@@ -74,8 +73,7 @@ def _retry(session: Session, prospect: Prospect, how: str, now: datetime) -> boo
     if message.status == FAILED:
         message.status, message.attempts = WAITING, 0
     prospect.wait_until(now)
-    if prospect.sender_account_id is not None:
-        ring(session, "lane", prospect.sender_account_id)
+    ring_lane(session, prospect)
     return True
 
 

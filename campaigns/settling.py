@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_campaign, find_prospect
-from campaigns.models.journey import arrive, go_on
+from campaigns.models.journey import arrive, go_on, ring_lane
 from campaigns.models.log import note
 from campaigns.models.message import SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
-from campaigns.models.sessions import ring
 from campaigns.rules import lifecycle
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
@@ -66,8 +65,7 @@ def _carry_out(
         message.status = WAITING
         prospect.wait_until(now)
         prospect.updated_at = now
-        if prospect.sender_account_id is not None:
-            ring(session, "lane", prospect.sender_account_id)
+        ring_lane(session, prospect)
     else:
         message.status = SKIPPED
         go_on(session, prospect, node, now, now)

@@ -7,11 +7,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_campaign, find_prospect
-from campaigns.models.journey import go_on, message_for
+from campaigns.models.journey import go_on, message_for, ring_lane
 from campaigns.models.log import note
 from campaigns.models.message import SENDING, SKIPPED, UNKNOWN
 from campaigns.models.prospect import Prospect
-from campaigns.models.sessions import ring
 from campaigns.rules import lifecycle
 from campaigns.rules.refusals import WrongState
 
@@ -38,8 +37,7 @@ def resume(
         raise WrongState("This person is not paused.")
     prospect.due_at, prospect.paused_at, prospect.held_due_at = prospect.held_due_at, None, None
     prospect.updated_at = now
-    if prospect.sender_account_id is not None:
-        ring(session, "lane", prospect.sender_account_id)
+    ring_lane(session, prospect)
     _note(session, campaign, prospect, "person_resumed", now, by)
     return prospect
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from campaigns.channels.outgoing import Channel, Outgoing
-from campaigns.models.base import new_id
 from campaigns.models.sender import Sender
-from campaigns.rules.outgoing import message_id
+from campaigns.models.writing import compose_alone
+from campaigns.rules.outgoing import Outgoing
 
 SUBJECT = "A test message from Cadenza"
 BODY = """Hello,
@@ -18,20 +17,4 @@ Cadenza
 
 def compose_test(sender: Sender, to: str, now: datetime) -> Outgoing:
     """The test message of this account."""
-    address = sender.email_address or ""
-    return Outgoing(
-        from_name=sender.display_name,
-        from_address=address,
-        to_name=None,
-        to_address=to,
-        subject=SUBJECT,
-        body=BODY.format(label=sender.label),
-        message_id=message_id(new_id().hex, address),
-        date=now,
-    )
-
-
-def send_test(channel: Channel, sender: Sender, to: str, now: datetime) -> str:
-    """Hand the test message over; the server's receipt. Raises Unsent or Doubtful. No transaction may be open."""
-    with channel as connected:
-        return connected.send(compose_test(sender, to, now))
+    return compose_alone(sender, to, SUBJECT, BODY.format(label=sender.label), now)

@@ -199,6 +199,14 @@ def launched(
     return made
 
 
+def furnished(session: Session, workspace: Workspace) -> Campaign:
+    """A running campaign with people, its own hours, limits, signature and steps."""
+    account = sender(session, workspace)
+    steps = [EMAIL_STEP, delay(days=2), FOLLOW_UP, END]
+    values = {"name": "Spring", "signature": "S", "daily_limit": 7, "operating_hours": week()}
+    return launched(session, workspace, senders=[account], limits={account: 9}, nodes=steps, **values)
+
+
 def place(session: Session, campaign: Campaign, now: datetime = NOW) -> None:
     """Give everybody of a campaign their sender, first step and gates; rows at hand are read again."""
     enrol(session, campaign, now)

@@ -72,7 +72,7 @@ def _course(session: Session, campaign: Campaign, now: datetime) -> Course:
         daily_limit=campaign.daily_limit,
         used=campaign_used(session, campaign.id, local_day(now, campaign.workspace.timezone)),
         nodes=tuple(
-            Stop(node.id, node.position, node.type, node.delay_days, node.delay_hours, node.delay_minutes)
+            Stop(node.position, node.type, node.delay_days, node.delay_hours, node.delay_minutes)
             for node in nodes_of(session, campaign.id)
         ),
         turns={row.sender_id: row.last_turn_at for row in session.execute(turns)},

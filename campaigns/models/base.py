@@ -1,7 +1,9 @@
 """What every table shares: the declarative base, ids, instants, JSON."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, Uuid
@@ -9,6 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 from uuid_utils.compat import uuid7
+
+T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -21,6 +25,14 @@ NAMING = {
 # Always open is a gate from EPOCH to FOREVER. Both are far from the ends that drivers choke on.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def grouped(pairs: Iterable[tuple[UUID, T]]) -> defaultdict[UUID, list[T]]:
+    """The second halves by the first, in their order."""
+    groups: defaultdict[UUID, list[T]] = defaultdict(list)
+    for key, value in pairs:
+        groups[key].append(value)
+    return groups
 
 
 def new_id() -> UUID:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.models.base import grouped
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
@@ -51,10 +52,8 @@ def nodes_of(session: Session, campaign_id: UUID) -> list[Node]:
 
 def nodes_by_campaign(session: Session, campaign_ids: Iterable[UUID]) -> defaultdict[UUID, list[Node]]:
     """The same for several, by the campaign."""
-    found: defaultdict[UUID, list[Node]] = defaultdict(list)
-    for node in session.scalars(select(Node).where(Node.campaign_id.in_(campaign_ids)).order_by(Node.position)):
-        found[node.campaign_id].append(node)
-    return found
+    query = select(Node).where(Node.campaign_id.in_(campaign_ids)).order_by(Node.position)
+    return grouped((node.campaign_id, node) for node in session.scalars(query))
 
 
 def senders_of(session: Session, campaign_id: UUID) -> list[Sender]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaigns.models.base import EPOCH, FOREVER, Base, new_id
+from campaigns.models.base import EPOCH, FOREVER, Base, grouped, new_id
 from campaigns.models.campaign import Campaign
 from campaigns.rules.hours import Hours, is_open, next_close, next_open
 
@@ -55,10 +55,8 @@ def gates_of(session: Session, campaign_id: UUID) -> list[Gate]:
 
 def gates_by_campaign(session: Session, campaign_ids: Iterable[UUID]) -> defaultdict[UUID, list[Gate]]:
     """The same for several, by the campaign."""
-    found: defaultdict[UUID, list[Gate]] = defaultdict(list)
-    for gate in session.scalars(select(Gate).where(Gate.campaign_id.in_(campaign_ids)).order_by(Gate.clock)):
-        found[gate.campaign_id].append(gate)
-    return found
+    query = select(Gate).where(Gate.campaign_id.in_(campaign_ids)).order_by(Gate.clock)
+    return grouped((gate.campaign_id, gate) for gate in session.scalars(query))
 
 
 def roll_gates(session: Session, campaign: Campaign, now: datetime) -> list[Gate]:

@@ -10,6 +10,7 @@ from campaigns.models.campaign import Node
 from campaigns.models.finding import nodes_of
 from campaigns.models.message import WAITING, Message
 from campaigns.models.prospect import Prospect
+from campaigns.models.sessions import ring
 from campaigns.rules import lifecycle
 from campaigns.rules.sequence import following
 
@@ -40,6 +41,12 @@ def arrive(session: Session, prospect: Prospect, node: Node, sent_at: datetime, 
     if prospect.status not in lifecycle.TERMINAL:
         prospect.status = lifecycle.STATUS_AFTER[node.type]
     go_on(session, prospect, node, sent_at, now)
+
+
+def ring_lane(session: Session, prospect: Prospect) -> None:
+    """Let the account that writes to this person look at once, after the commit."""
+    if prospect.sender_account_id is not None:
+        ring(session, "lane", prospect.sender_account_id)
 
 
 def message_for(session: Session, prospect: Prospect, node: Node, now: datetime) -> Message:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import nodes_of
 from campaigns.models.message import SENT, Message
@@ -72,6 +73,21 @@ def _opening_subject(session: Session, node: Node) -> str:
 def signed(body: str, signature: str) -> str:
     """The text of an email with its signature under it."""
     return f"{body.rstrip()}\n\n{signature.strip()}\n" if signature.strip() else f"{body.rstrip()}\n"
+
+
+def compose_alone(sender: Sender, to: str, subject: str, body: str, now: datetime) -> Outgoing:
+    """An email of this account that belongs to no campaign: a trial for whoever asks."""
+    address = sender.email_address or ""
+    return Outgoing(
+        from_name=sender.display_name,
+        from_address=address,
+        to_name=None,
+        to_address=to,
+        subject=subject,
+        body=body,
+        message_id=make_id(new_id().hex, address),
+        date=now,
+    )
 
 
 def compose(

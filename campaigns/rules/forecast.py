@@ -27,7 +27,6 @@ MOST_DEPARTURES = 60_000
 class Stop:
     """A node of a sequence."""
 
-    id: UUID
     position: int
     type: str
     delay_days: int | None

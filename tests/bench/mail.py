@@ -58,4 +58,4 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
             if process.poll() is not None or time.monotonic() > deadline:
                 said = process.stderr.read().decode() if process.stderr and process.poll() is not None else ""
                 raise RuntimeError(f"smtp-sink does not start: {said}") from None
-        time.sleep(0.02)
+        time.sleep(0.02)  # it says nothing when it is ready

@@ -33,7 +33,7 @@ def measure(options: Options) -> dict[str, Any]:
     """Bytes of the whole stack, mail trap included: `pss` counts a page that two processes share half for each, so
     that the sum is what the machine gives; `rss` counts it twice."""
     with running_fast_sink() as port, scene("sqlite") as made, running_stack(DATABASE_URL=made.url) as stack:
-        time.sleep(options.idle)
+        time.sleep(options.idle)  # being idle is what is measured
         idle = _processes(stack)
         _work(made, port)
         return {"idle": idle, "working": _largest(stack)}
@@ -58,7 +58,7 @@ def _largest(stack: Stack) -> list[dict[str, Any]]:
     seen = []
     while time.monotonic() < until:
         seen.append(_processes(stack))
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks at the same seconds of work
     return max(seen, key=lambda processes: sum(int(one["pss"]) for one in processes))
 
 

@@ -107,7 +107,7 @@ def _await(made: Scene, query: Any) -> None:
         with reading.connect() as connection:
             if connection.scalar(query) is not None:
                 return
-        time.sleep(0.004)
+        time.sleep(0.004)  # the row is written by another process; this is how exactly it is timed
     raise RuntimeError("The wake-up was not carried out.")
 
 

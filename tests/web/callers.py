@@ -1,5 +1,6 @@
 """Who calls the API in tests: Alice, Bob of another workspace, and a stranger without a key."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,3 +87,16 @@ def told(answer: TestResponse, status: int, code: str | None = None) -> dict[str
 def fields(error: dict[str, Any]) -> list[str]:
     """The paths that the details of an error name."""
     return [detail["field"] for detail in error["details"]]
+
+
+def drafted(caller: Caller, db: Database, steps: Sequence[Mapping[str, Any]]) -> str:
+    """The path of a new draft with these steps."""
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, caller.workspace_id)
+        return f"/campaigns/{make.campaign(session, workspace, nodes=steps).id}"
+
+
+def nodes(caller: Caller, path: str) -> list[dict[str, Any]]:
+    """The sequence of a campaign, as the API tells it."""
+    found: list[dict[str, Any]] = caller.get(path).json["sequence_nodes"]
+    return found

@@ -16,10 +16,10 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.previewing import Preview
 from campaigns.rules.refusals import Invalid, NotFound
-from campaigns.sending import open_channel
 from campaigns.web.forms import sentence
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import head, tell_error, tell_success
+from campaigns.web.posting import post
 
 blueprint = Blueprint("letters", __name__, url_prefix="/campaigns/<uuid:campaign_id>/sequence/preview")
 
@@ -111,8 +111,4 @@ def _send(step: Preview, sender: Sender | None, to: str) -> str:
     """Where to look for the copy. Raises Invalid, Unsent or Doubtful."""
     if sender is None:
         raise Unsent("this campaign has no sender account yet: choose one.", lasting=True, account=True)
-    copy = previewing.copy_to(step, sender, to, now())
-    settings = house().settings
-    channel = open_channel(sender, sealing_key=settings.sealing_key, trap_file=settings.trap_file)
-    receipt = previewing.send_copy(channel, copy)
-    return "It is on the mail trap's page." if sender.uses_trap else f"The server said: {receipt}"
+    return post(sender, previewing.copy_to(step, sender, to, now()))

@@ -1,6 +1,6 @@
 """One person: everything that happened and will happen, why not now, and the ways to steer it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import explaining, overseeing, steering
 from campaigns.explaining import DONE, Explanation
-from campaigns.models.campaign import Campaign
+from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_prospect, nodes_of
 from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
@@ -62,10 +62,10 @@ def index(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
 def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, Any]:
     explanation = explaining.explain(db, campaign, prospect.id, now())
     sender = db.get(Sender, prospect.sender_account_id) if prospect.sender_account_id else None
-    names = overseeing.step_names(nodes_of(db, campaign.id))
+    nodes = nodes_of(db, campaign.id)
+    names, node = overseeing.step_names(nodes), next((one for one in nodes if one.id == prospect.current_node_id), None)
     known = {name: getattr(prospect, name) for name in KNOWN} | prospect.custom_fields
     placed = prospect.current_node_id is not None and prospect.status not in lifecycle.TERMINAL
-    upcoming = names.get(prospect.current_node_id) if prospect.current_node_id else None
     return {
         "prospect": {"id": prospect.id, "who": overseeing.who(prospect), "status": prospect.status},
         "paused": prospect.paused_at,
@@ -74,14 +74,10 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
         "sender": sender.label if sender else None,
         "known": {name: value for name, value in known.items() if value},
         "past": [*_past(db, prospect, names)],
-        "future": [*_future(db, campaign, prospect, explanation, names)],
+        "future": [*_future(nodes, node, explanation, names)],
         "can_pause": placed and prospect.paused_at is None,
-        "skippable": upcoming if placed and _sends(db, campaign, prospect) else None,
+        "skippable": names[node.id] if placed and node is not None and node.type != "end" else None,
     }
-
-
-def _sends(db: Session, campaign: Campaign, prospect: Prospect) -> bool:
-    return any(node.id == prospect.current_node_id and node.type != "end" for node in nodes_of(db, campaign.id))
 
 
 def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[Moment]:
@@ -105,11 +101,9 @@ def _told(message: Message, step: str) -> Moment:
 
 
 def _future(
-    db: Session, campaign: Campaign, prospect: Prospect, explanation: Explanation, names: dict[UUID, str]
+    nodes: Sequence[Node], node: Node | None, explanation: Explanation, names: dict[UUID, str]
 ) -> Iterator[Moment]:
     """The steps to come: the next one as the judge says, the later ones as early as their delays allow."""
-    nodes = nodes_of(db, campaign.id)
-    node = next((node for node in nodes if node.id == prospect.current_node_id), None)
     if explanation.state == DONE or node is None:
         return
     at, about = explanation.next_at, False

@@ -12,10 +12,10 @@ from campaigns.models.finding import find_sender
 from campaigns.models.sender import Sender
 from campaigns.rules.lifecycle import LINKEDIN
 from campaigns.rules.refusals import Conflict, Invalid
-from campaigns.sending import open_channel
 from campaigns.web.forms import SeatForm, SenderForm
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import is_fragment, tell_error, tell_success
+from campaigns.web.posting import post
 
 blueprint = Blueprint("senders", __name__, url_prefix="/senders")
 
@@ -150,13 +150,11 @@ def test(sender_id: UUID) -> ResponseReturnValue:
 
 
 def _try(sender: Sender) -> dict[str, Any]:
-    settings, to = house().settings, person().email
+    to = person().email
     try:
-        channel = open_channel(sender, sealing_key=settings.sealing_key, trap_file=settings.trap_file)
-        receipt = trying.send_test(channel, sender, to, now())
+        place = post(sender, trying.compose_test(sender, to, now()))
     except (Unsent, Doubtful) as failed:
         return {"ok": False, "message": failed.reason}
-    place = "It is on the mail trap's page." if sender.uses_trap else f"The server said: {receipt}"
     return {"ok": True, "message": f"To {to}. {place}"}
 
 

@@ -26,11 +26,7 @@ def path(alice: Caller, db: Database) -> str:
     """A running campaign with people, its own hours, limits and steps."""
     with db.sessions.begin() as session:
         workspace = session.get_one(make.Workspace, alice.workspace_id)
-        account = make.sender(session, workspace)
-        values = {"name": "Spring", "signature": "S", "daily_limit": 7, "operating_hours": make.week()}
-        steps = [make.EMAIL_STEP, make.delay(days=2), make.FOLLOW_UP, make.END]
-        made = make.launched(session, workspace, senders=[account], limits={account: 9}, nodes=steps, **values)
-        return f"/campaigns/{made.id}"
+        return f"/campaigns/{make.furnished(session, workspace).id}"
 
 
 def test_a_copy_is_a_draft_with_all_but_the_people(alice: Caller, path: str) -> None:

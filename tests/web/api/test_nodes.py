@@ -7,7 +7,7 @@ import pytest
 
 from tests import make
 from tests.databases import Database
-from tests.web.callers import Caller, fields, told
+from tests.web.callers import Caller, drafted, fields, nodes, told
 
 UNKNOWN = "0190b7a4-52c3-7e2f-8a3b-1c2d3e4f5a6b"
 STEPS = [{**make.EMAIL_STEP, "subject": "A"}, make.delay(days=2), {**make.EMAIL_STEP, "subject": "B"}, make.END]
@@ -16,13 +16,7 @@ STEPS = [{**make.EMAIL_STEP, "subject": "A"}, make.delay(days=2), {**make.EMAIL_
 @pytest.fixture
 def path(alice: Caller, db: Database) -> str:
     """A draft with an email, a delay, an email and the end."""
-    with db.sessions.begin() as session:
-        workspace = session.get_one(make.Workspace, alice.workspace_id)
-        return f"/campaigns/{make.campaign(session, workspace, nodes=STEPS).id}"
-
-
-def nodes(alice: Caller, path: str) -> list[dict[str, Any]]:
-    return alice.get(path).json["sequence_nodes"]
+    return drafted(alice, db, STEPS)
 
 
 def ids(found: list[dict[str, Any]]) -> list[str]:

@@ -18,10 +18,7 @@ def campaign(alice: Caller, db: Database) -> UUID:
     """A running campaign with people, its own hours, limits and steps."""
     with db.sessions.begin() as session:
         workspace = session.get_one(make.Workspace, alice.workspace_id)
-        account = make.sender(session, workspace)
-        values = {"name": "Spring", "signature": "S", "daily_limit": 7, "operating_hours": make.week()}
-        steps = [make.EMAIL_STEP, make.delay(days=2), make.FOLLOW_UP, make.END]
-        return make.launched(session, workspace, senders=[account], limits={account: 9}, nodes=steps, **values).id
+        return make.furnished(session, workspace).id
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from campaigns.models.version import MOST_VERSIONS
 from campaigns.rules.refusals import Stale, WrongState
 from tests import make
 from tests.databases import Database
-from tests.web.callers import Caller, fields, told
+from tests.web.callers import Caller, drafted, fields, nodes, told
 
 STEPS = [{**make.EMAIL_STEP, "subject": "A", "body": "One two three"}, make.delay(days=2), make.FOLLOW_UP, make.END]
 
@@ -19,13 +19,7 @@ STEPS = [{**make.EMAIL_STEP, "subject": "A", "body": "One two three"}, make.dela
 @pytest.fixture
 def path(alice: Caller, db: Database) -> str:
     """A draft with an email, a delay, a reply and the end."""
-    with db.sessions.begin() as session:
-        workspace = session.get_one(make.Workspace, alice.workspace_id)
-        return f"/campaigns/{make.campaign(session, workspace, nodes=STEPS).id}"
-
-
-def nodes(alice: Caller, path: str) -> list[dict[str, Any]]:
-    return alice.get(path).json["sequence_nodes"]
+    return drafted(alice, db, STEPS)
 
 
 def put(alice: Caller, path: str, place: int, body: dict[str, Any], **options: Any) -> Any:
