@@ -1,6 +1,7 @@
 """Memory: one noun a file. The database is the truth; Redis only rings the bell."""
 
 from campaigns.models.base import EPOCH, FOREVER, Base, new_id
+from campaigns.models.call import Call
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender, Node
 from campaigns.models.clock import Clock
 from campaigns.models.event import Event
@@ -23,6 +24,7 @@ __all__ = [
     "ApiKey",
     "Base",
     "Bell",
+    "Call",
     "Campaign",
     "CampaignDay",
     "CampaignSender",

@@ -33,4 +33,5 @@ def register(app: Flask, house: House) -> None:
         module.register(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(api.blueprint)
+    api.idempotency.register(app)
     pages.register(app)

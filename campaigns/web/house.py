@@ -53,8 +53,8 @@ class Person:
 
 
 def house() -> House:
-    """The tools of the app that answers this request."""
-    return cast(House, current_app.extensions["cadenza"])
+    """The tools of the app that answers this request, or those that this request alone was given."""
+    return cast(House, g.get("house") or current_app.extensions["cadenza"])
 
 
 def now() -> datetime:

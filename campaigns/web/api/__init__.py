@@ -1,6 +1,17 @@
 """The API of CONTRACT section 7: each view reads the request, asks a verb, answers in JSON."""
 
-from campaigns.web.api import campaigns, keys, messages, nodes, prospects, senders, templates, wake_ups
+from campaigns.web.api import campaigns, idempotency, keys, messages, nodes, prospects, senders, templates, wake_ups
 from campaigns.web.api.blueprint import blueprint
 
-__all__ = ["blueprint", "campaigns", "keys", "messages", "nodes", "prospects", "senders", "templates", "wake_ups"]
+__all__ = [
+    "blueprint",
+    "campaigns",
+    "idempotency",
+    "keys",
+    "messages",
+    "nodes",
+    "prospects",
+    "senders",
+    "templates",
+    "wake_ups",
+]
