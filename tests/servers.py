@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -294,6 +294,7 @@ class SmtpSink:
     pause: float = 0.0
     accepted: list[Accepted] = field(default_factory=list)
     connections: int = 0
+    on_accept: Callable[[Accepted], None] | None = None
     _news: threading.Condition = field(default_factory=threading.Condition)
 
     def reset(self) -> None:
@@ -346,6 +347,8 @@ class SmtpSink:
         if self.answer_data is not None:
             return self.answer_data
         mail = Accepted(time.monotonic(), str(envelope.mail_from), tuple(envelope.rcpt_tos), bytes(envelope.content))
+        if self.on_accept is not None:
+            self.on_accept(mail)
         with self._news:
             self.accepted.append(mail)
             self._news.notify_all()

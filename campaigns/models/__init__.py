@@ -4,9 +4,11 @@ from campaigns.models.base import EPOCH, FOREVER, Base, new_id
 from campaigns.models.call import Call
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender, Node
 from campaigns.models.clock import Clock
+from campaigns.models.conversation import Answer, Conversation
 from campaigns.models.event import Event
 from campaigns.models.gate import Gate
 from campaigns.models.imports import Import, ImportPart
+from campaigns.models.mailbox import Letter, Mailbox
 from campaigns.models.message import Message
 from campaigns.models.meter import WakeUpMeter
 from campaigns.models.prospect import Prospect
@@ -21,6 +23,7 @@ __all__ = [
     "EPOCH",
     "FOREVER",
     "AccountLimit",
+    "Answer",
     "ApiKey",
     "Base",
     "Bell",
@@ -29,10 +32,13 @@ __all__ = [
     "CampaignDay",
     "CampaignSender",
     "Clock",
+    "Conversation",
     "Event",
     "Gate",
     "Import",
     "ImportPart",
+    "Letter",
+    "Mailbox",
     "Message",
     "Node",
     "Prospect",

@@ -54,4 +54,7 @@ class Message(Base):
     error: Mapped[str | None] = mapped_column(Text)
     claimed_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    # Opens by people and by machines, each counted; `opened_at` is the first by a person.
+    opens: Mapped[int] = mapped_column(default=0, server_default="0")
+    machine_opens: Mapped[int] = mapped_column(default=0, server_default="0")
     opened_at: Mapped[datetime | None]

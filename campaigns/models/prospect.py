@@ -25,7 +25,8 @@ class Prospect(Base):
     `current_node_id` is the step that comes next and `due_at` when its delays are over; `due_at` is null for
     whoever waits for nothing: in a draft, terminal, or with a message being handed over. `clock` is the
     person's own time zone, '' where it is not known. `identity` is what makes two entries the same person.
-    While somebody is paused, `paused_at` says since when and `held_due_at` keeps what `due_at` would be.
+    While somebody is paused, `paused_at` says since when and `held_due_at` keeps what `due_at` would be. Nothing is due
+    before `not_before`: they are away until then.
     """
 
     __tablename__ = "prospect"
@@ -66,6 +67,7 @@ class Prospect(Base):
     due_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
     held_due_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     replied_at: Mapped[datetime | None]
@@ -73,6 +75,7 @@ class Prospect(Base):
 
     def wait_until(self, due_at: datetime) -> None:
         """Let the next step run at `due_at`; for somebody who is paused that is kept for later."""
+        due_at = max(due_at, self.not_before or due_at)
         if self.paused_at is None:
             self.due_at = due_at
         else:

@@ -24,9 +24,11 @@ class Sender(Base):
     """A mailbox or a LinkedIn seat.
 
     `smtp` and `imap` hold host, port, security and username; the passwords are sealed beside them. With
-    `uses_trap` the local mail trap stands in for `smtp`. `lease_token` and `lease_until` are the lane's lease.
-    `failures` counts the times in a row that the account could not be used, `ever_…` each of OUTCOMES: whoever sends
-    holds this row anyway. Gaps are seconds.
+    `uses_trap` the local mail trap stands in for `smtp`. `auth` says how the account signs in: with these passwords, or
+    with tokens of `google` or `microsoft`, of which `oauth` holds what is no secret. `signature` is for campaigns that
+    have none. `ramp_start`, `ramp_step` and `ramp_ceiling` are messages a day, counted from `ramp_from`.
+    `lease_token` and `lease_until` are the lane's lease. `failures` counts the times in a row that the account could
+    not be used, `ever_…` each of OUTCOMES: whoever sends holds this row anyway. Gaps are seconds.
     """
 
     __tablename__ = "sender_account"
@@ -53,6 +55,17 @@ class Sender(Base):
     smtp_sealed: Mapped[str | None] = mapped_column(Text)
     imap: Mapped[dict[str, Any] | None]
     imap_sealed: Mapped[str | None] = mapped_column(Text)
+    auth: Mapped[str] = mapped_column(String(16), default="password", server_default="password")
+    oauth: Mapped[dict[str, Any] | None]
+    oauth_sealed: Mapped[str | None] = mapped_column(Text)
+    reply_to: Mapped[str | None] = mapped_column(String(320))
+    signature: Mapped[str | None] = mapped_column(Text)
+    dkim: Mapped[dict[str, Any] | None]
+    dkim_sealed: Mapped[str | None] = mapped_column(Text)
+    ramp_start: Mapped[int | None]
+    ramp_step: Mapped[int | None]
+    ramp_ceiling: Mapped[int | None]
+    ramp_from: Mapped[date | None]
     next_send_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(36))
