@@ -11,7 +11,7 @@ run: ## Start everything on this machine and print the address; Ctrl-C ends it
 
 test: ## Run all tests; some of them: make test ARGS="tests/rules -x"
 	@scripts/venv dev
-	@scripts/browser
+	@scripts/parts
 	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
 
 bench: ## Run the benchmarks and write docs/benchmarks.md; ARGS="--quick", ARGS="wake_up --sizes 1000"
