@@ -52,6 +52,7 @@ SETTINGS = (
         "Seals the passwords of sender accounts: 32 bytes in URL-safe base64 (a Fernet key).",
     ),
     Setting("CADENZA_WORKERS", "2", "Workers that send, 1 to 64, besides the one kept free for wake-ups."),
+    Setting("CADENZA_API_RATE", "6000", "Calls a minute of one API key, in each web process; 0 for any number."),
     Setting("CADENZA_REDIS_SERVER", "the packaged Valkey", "The redis-server or valkey-server to embed."),
     Setting("CADENZA_TRAP", "on with the embedded Redis, else off", "The local mail trap: on or off."),
     Setting("LOG_FORMAT", "text", "Lines of the log: text for people, json for machines."),
@@ -86,6 +87,8 @@ class Settings:
     secret_key: str = field(repr=False)
     sealing_key: str = field(repr=False)
     workers: int
+    # Calls a minute of one API key; 0 for any number.
+    api_rate: int
     trap: bool
     # One of LOG_FORMATS.
     log_format: str
@@ -122,6 +125,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         secret_key=given["SECRET_KEY"] or _kept(data / "secret_key", secrets.token_urlsafe(48)),
         sealing_key=_sealing_key(given["CADENZA_SEALING_KEY"] or _kept(data / "sealing_key", _new_sealing_key())),
         workers=_number("CADENZA_WORKERS", given["CADENZA_WORKERS"] or "2", 1, 64),
+        api_rate=_number("CADENZA_API_RATE", given["CADENZA_API_RATE"] or "6000", 0, 60_000),
         trap=_flag("CADENZA_TRAP", given["CADENZA_TRAP"] or ("on" if socket else "off")),
         log_format=_one_of("LOG_FORMAT", given["LOG_FORMAT"] or "text", LOG_FORMATS),
     )

@@ -23,7 +23,7 @@ def test_nothing_has_to_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert config.data == tmp_path / "data"
     assert config.database_url == f"sqlite:///{tmp_path}/data/cadenza.db"
     assert (config.host, config.port, config.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
-    assert (config.workers, config.trap, config.embedded_redis) == (2, True, True)
+    assert (config.workers, config.api_rate, config.trap, config.embedded_redis) == (2, 6000, True, True)
     assert config.trap_file == tmp_path / "data" / "trap.json"
 
 
@@ -74,6 +74,7 @@ def test_postgres_is_reached_through_the_driver_that_comes_with_us(tmp_path: Pat
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "٨٠"),
+        ("CADENZA_API_RATE", "60001"),
         ("CADENZA_WORKERS", "0"),
         ("CADENZA_WORKERS", "1.5"),
         ("CADENZA_TRAP", "maybe"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from campaigns.web import api, commands, errors, guard, headers, health, pages, tracing
+from campaigns.web import api, commands, errors, guard, headers, health, pages, rates, tracing
 from campaigns.web.encoding import Json
 from campaigns.web.house import House
 
@@ -29,7 +29,7 @@ def register(app: Flask, house: House) -> None:
     app.json = Json(app)
     csrf.init_app(app)
     csrf.exempt(api.blueprint)
-    for module in (tracing, guard, headers, errors, commands):
+    for module in (tracing, guard, rates, headers, errors, commands):
         module.register(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(api.blueprint)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest, Unauthorized
 from campaigns import admitting
 from campaigns.models.trouble import trouble_of
 from campaigns.models.workspace import User
+from campaigns.web import rates
 from campaigns.web.house import Person, house, now
 
 # Endpoints that need nobody to be signed in.
@@ -43,7 +44,7 @@ def check() -> ResponseReturnValue | None:
 
 
 def check_key() -> None:
-    """Who holds the key of this request. Raises Unauthorized for a missing, wrong or revoked one."""
+    """Who holds the key of this request. Raises Unauthorized for a missing, wrong or revoked one, TooManyRequests."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise Unauthorized("Send an API key: Authorization: Bearer cdz_…")
@@ -54,6 +55,7 @@ def check_key() -> None:
         user, key = found
         g.person = as_person(user)
         stale = key.last_used_at is None or key.last_used_at < now() - admitting.USE_NOTED_EVERY
+    rates.count(key.id)
     if stale:
         _note_use(key.id)
 
