@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.forking import Fork
 from jobs.tether import tether
 
 READ_BYTES = 65536
@@ -20,6 +21,7 @@ LINE_BYTES = 8192
 class Child:
     """One process to keep. `stage`: the lowest is started first and stopped last.
 
+    `fork`: it is a program of ours that was preloaded, and shares the memory of this process.
     `once`: has to end well before the next stage begins, and is not started again.
     `ready`: whether it may be relied upon; the next stage waits for that.
     `attach`: whether somebody else runs this already, in which case it is not started.
@@ -29,6 +31,7 @@ class Child:
     name: str
     command: Sequence[str]
     stage: int = 1
+    fork: bool = False
     once: bool = False
     ready: Callable[[], bool] | None = None
     attach: Callable[[], bool] | None = None
@@ -38,19 +41,10 @@ class Child:
 class Running:
     """A started child. It leads a session of its own, so that a terminal's Ctrl-C does not reach it."""
 
-    def __init__(self, command: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, child: Child, cwd: Path, environ: Mapping[str, str]) -> None:
         read, write = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=write,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=tether(),
-            )
+            self._process = (Fork if child.fork else _execute)(child.command, cwd, environ, write)
         except OSError:
             os.close(read)
             raise
@@ -100,3 +94,16 @@ class Running:
         """SIGKILL to the child and its process group."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+
+def _execute(command: Sequence[str], cwd: Path, environ: Mapping[str, str], output: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=tether(),
+    )

@@ -113,7 +113,7 @@ class Keeper:
             kept.start_at = time.monotonic() + ATTACHED_SECONDS  # look again: it may go away
             return
         try:
-            kept.running = Running(kept.child.command, self._cwd, self._environ)
+            kept.running = Running(kept.child, self._cwd, self._environ)
         except OSError as error:
             raise StartFailed(f"{kept.child.command[0]} cannot be started ({error.strerror}).") from error
         self._selector.register(kept.running.pipe, selectors.EVENT_READ, kept)

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from campaigns import settings
 from campaigns.settings import BadSetting, Settings
+from jobs import forking
 from jobs.bells import connect_briefly
 from jobs.child import Child
 from jobs.complaint import REFUSALS, redis_trouble
@@ -38,22 +39,25 @@ class CannotRun(Exception):
 
 def children(config: Settings) -> list[Child]:
     """The processes of `make run`, stage by stage: what comes later needs what comes before."""
-    python = sys.executable
     redis = [_redis(config)] if config.embedded_redis else []
-    trap = [Child("trap", [python, "-m", "jobs.trap", str(config.trap_file)], stage=2)] if config.trap else []
+    trap = [Child("trap", _command("jobs.trap", str(config.trap_file)), stage=2)] if config.trap else []
     # One of them takes files too, before its lanes, so that these are not put off for ever; the others never do, so
     # that neither lanes nor wake-ups wait for a file.
     queues = [("wake", "imports", "lanes"), *[("wake", "lanes")] * (config.workers - 1)]
     senders = [_worker(f"send-{number}", *names) for number, names in enumerate(queues, 1)]
     return [
         *redis,
-        Child("migrate", [python, "-m", "jobs.migrating"], stage=1, once=True),
+        Child("migrate", _command("jobs.migrating"), stage=1, fork=forking.POSSIBLE, once=True),
         *trap,
-        Child("ticker", [python, "-m", "jobs.ticker"], stage=3),
+        Child("ticker", _command("jobs.ticker"), stage=3, fork=forking.POSSIBLE),
         _worker("wake", "wake"),
         *senders,
-        Child("web", [python, "-m", "jobs.serve"], stage=5, ready=lambda: _web_answers(config)),
+        Child("web", _command("jobs.serve"), stage=5, fork=forking.POSSIBLE, ready=lambda: _web_answers(config)),
     ]
+
+
+def _command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
 
 
 def _redis(config: Settings) -> Child:
@@ -64,8 +68,8 @@ def _redis(config: Settings) -> Child:
 
 
 def _worker(name: str, *queues: str) -> Child:
-    command = [sys.executable, "-m", "jobs.worker", *queues]
-    return Child(name, command, stage=4, stop_seconds=WORKER_STOP_SECONDS)
+    command = _command("jobs.worker", *queues)
+    return Child(name, command, stage=4, fork=forking.POSSIBLE, stop_seconds=WORKER_STOP_SECONDS)
 
 
 def address(config: Settings) -> tuple[str, int]:
@@ -163,6 +167,8 @@ def run(config: Settings, log: Logbook) -> None:
             "CADENZA_DATA": str(config.data),
             "PYTHONUNBUFFERED": "1",
         }
+        if forking.POSSIBLE:
+            forking.preload(config.database_url)
         keeper = Keeper(children(config), log, cwd=ROOT, environ=environ)
         keeper.run(lambda: log.say(f"Cadenza is ready: {url(config)}   (Ctrl-C ends it)"))
 

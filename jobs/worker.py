@@ -22,6 +22,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.worker.base import WorkerStatus
 from rq.worker_registration import REDIS_WORKER_KEYS
+from sqlalchemy.orm import configure_mappers
 
 from campaigns import settings
 from campaigns.rules.tracing import about
@@ -152,6 +153,9 @@ class TetheredWorker(Worker):
         except RedisError as error:
             self._redis_trouble.about(f"{redis_trouble(error)} Work goes on by itself after that.", error)
 
+    def procline(self, message: str) -> None:
+        """The process keeps the name that its command line gives it; what it does is in the books."""
+
     def check_for_suspension(self, burst: bool) -> None:
         """Whether `rq suspend` was said; if that cannot be seen, waiting for a job says why."""
         with suppress(RedisError):
@@ -227,11 +231,11 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-def warm_up() -> None:
-    """Import what jobs need, and make the engine without connecting, so that a fork finds it done."""
+def import_jobs() -> None:
+    """Import what jobs need, so that a fork finds it done."""
     for kind in KINDS.values():
         import_module(kind.function.rpartition(".")[0])
-    workshop()
+    configure_mappers()
 
 
 class Terse(logging.Filter):
@@ -256,18 +260,19 @@ def wait_for_redis(url: str) -> None:
                 time.sleep(complaint.pause)
 
 
-def main(queues: list[str]) -> None:
-    """Work until SIGTERM."""
+def main(*queues: str) -> None:
+    """Work off these queues, the first named first, until SIGTERM."""
     config = settings.load(os.environ)
     lines.begin(config.log_format)
-    warm_up()
+    import_jobs()
+    workshop()  # makes the engine, and connects nothing that a fork would share
     logging.getLogger("rq.worker").addFilter(Terse())
     wait_for_redis(config.redis_url)
     redis = connect(config.redis_url)
     if config.embedded_redis:
         forget_the_dead(redis)
     worker = TetheredWorker(
-        queues,
+        list(queues),
         connection=redis,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL,
@@ -279,4 +284,4 @@ def main(queues: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(QUEUES))
+    main(*(sys.argv[1:] or QUEUES))

@@ -11,7 +11,7 @@ from tests.bench import crowd
 from tests.bench.mail import running_fast_sink
 from tests.bench.options import Options
 from tests.bench.stage import Scene, scene
-from tests.jobs.processes import descendants_of, wait_until
+from tests.jobs.processes import descendants_of, memory_of, wait_until
 from tests.stack import Stack, running_stack
 
 SENDERS, PEOPLE = 4, 20_000
@@ -67,7 +67,7 @@ def _processes(stack: Stack) -> list[dict[str, Any]]:
     for pid in [stack.pid, *descendants_of(stack.pid)]:
         try:
             words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-            sizes = _sizes(Path(f"/proc/{pid}/smaps_rollup").read_text())
+            sizes = memory_of(pid)
         except (FileNotFoundError, ProcessLookupError):
             continue  # a job that has ended meanwhile
         found.append({"pid": pid, "process": name_of(words), **sizes})
@@ -79,9 +79,3 @@ def name_of(command: str) -> str:
     if WORKER in command:
         return f"worker of {', '.join(command.partition(WORKER)[2].split())}"
     return next((name for words, name in NAMES.items() if words in command), command.strip() or "a job")
-
-
-def _sizes(rollup: str) -> dict[str, int]:
-    """Bytes from a text with lines such as `Pss:   1234 kB`."""
-    lines = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
-    return {name.lower(): int(lines[name].split()[0]) * 1024 for name in ("Pss", "Rss")}

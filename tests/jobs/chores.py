@@ -50,4 +50,4 @@ if __name__ == "__main__":
         KINDS[own] = replace(KINDS["lane"], function=f"tests.jobs.chores.{own}")
     from jobs.worker import main
 
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

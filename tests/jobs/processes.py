@@ -36,6 +36,13 @@ def descendants_of(pid: int) -> list[int]:
     return children + [late for child in children for late in descendants_of(child)]
 
 
+def memory_of(pid: int) -> dict[str, int]:
+    """Bytes: `rss`, and `pss`, in which a page that several processes share counts in parts."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    sizes = dict(line.split(":", 1) for line in lines)
+    return {name.lower(): int(sizes[name].split()[0]) * 1024 for name in ("Pss", "Rss")}
+
+
 def wait_until(what: Callable[[], object], seconds: float = 10.0) -> None:
     """Return once it is so; an AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds

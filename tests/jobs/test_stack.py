@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from campaigns.channels.trap import list_messages, read_trap
-from tests.jobs.processes import descendants_of, is_alive, wait_until
+from tests.jobs.processes import descendants_of, is_alive, memory_of, wait_until
 from tests.servers import SmtpSink
 from tests.stack import Stack, running_stack
 
@@ -163,6 +163,12 @@ def test_ctrl_c_ends_all_and_a_second_start_finds_all_again(stack: Stack, smtp_s
     assert stats(stack, campaign)["sleeping"] == 5
     stack.api("PATCH", f"/campaigns/{campaign}", {"operating_hours": ALWAYS})
     assert len(smtp_sink.wait_for(5)) == 5
+
+
+def test_a_stack_with_nothing_to_do_takes_at_most_250_megabytes(stack: Stack) -> None:
+    wait_until(lambda: stack.health().get("status") == "ok", seconds=20)
+    processes = [stack.pid, *descendants_of(stack.pid)]
+    assert sum(memory_of(pid)["pss"] for pid in processes) < 250e6
 
 
 def test_make_run_ends_with_ctrl_c_and_without_an_error() -> None:
