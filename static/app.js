@@ -66,6 +66,30 @@
   const zone = document.querySelector("[data-guess-zone]");
   if (zone && !zone.value) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
 
+  // How far off things are goes on by itself, on the server's clock, while somebody looks. What is read out when it
+  // changes stays as it came. The same words as those of the filter `until`.
+
+  const drawn = Date.now() - Date.parse(document.body.dataset.now);
+  const units = [[172800, 86400, "days"], [3600, 3600, "h"], [60, 60, "min"], [1, 1, "s"]];
+
+  function until(instant) {
+    const seconds = (instant - (Date.now() - drawn)) / 1000;
+    const found = units.find(([least]) => Math.abs(seconds) >= least);
+    if (!found) return "now";
+    const [, unit, name] = found;
+    return seconds > 0 ? `in ${Math.ceil(seconds / unit)} ${name}` : `${Math.floor(-seconds / unit)} ${name} ago`;
+  }
+
+  function tick() {
+    if (document.hidden) return;
+    for (const one of all("[data-until]").filter((time) => !time.closest("[role=status], [aria-live]"))) {
+      const words = until(Date.parse(one.dateTime));
+      if (one.textContent !== words) one.textContent = words;
+    }
+  }
+  setInterval(tick, 1000);
+  document.addEventListener("visibilitychange", tick);
+
   // Htmx manners
 
   const polled = (ctx) => ctx.sourceEvent?.type === "every";

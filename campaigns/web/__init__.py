@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from flask import Flask
+from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
 from campaigns.web import api, commands, errors, guard, headers, health, pages, rates, tracing
@@ -10,6 +11,7 @@ from campaigns.web.encoding import Json
 from campaigns.web.house import House
 
 csrf = CSRFProtect()
+compress = Compress()
 
 
 def register(app: Flask, house: House) -> None:
@@ -25,9 +27,12 @@ def register(app: Flask, house: House) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         # A page that was left open is told so by the table, not by an expired token.
         WTF_CSRF_SSL_STRICT=False,
+        # Not the API's: its clients send back an ETag as it is, and one that names an encoding is another one.
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript"],
     )
     app.json = Json(app)
     csrf.init_app(app)
+    compress.init_app(app)
     csrf.exempt(api.blueprint)
     for module in (tracing, guard, rates, headers, errors, commands):
         module.register(app)

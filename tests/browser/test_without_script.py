@@ -119,9 +119,9 @@ def test_a_page_says_why_somebody_is_not_written_to_now(plain: Page, stack: Stac
 def test_a_campaign_is_paused_and_resumed(plain: Page, stack: Stack) -> None:
     campaign = new_sleeping(stack)
     plain.goto(f"/campaigns/{campaign}")
-    plain.get_by_role("button", name="Pause").click()
+    plain.get_by_role("button", name="Pause campaign").click()
     expect(plain.locator("#now")).to_contain_text("Paused.")
-    plain.get_by_role("button", name="Resume").click()
+    plain.get_by_role("button", name="Resume campaign").click()
     expect(plain.locator("#now")).to_contain_text("3 people sleep until")
 
 

@@ -5,6 +5,7 @@ from flask import Flask
 from campaigns.web import filters
 from campaigns.web.pages import (
     accounts,
+    assets,
     campaigns,
     chart,
     frame,
@@ -28,6 +29,7 @@ from campaigns.web.pages import (
 
 BLUEPRINTS = (
     accounts.blueprint,
+    assets.blueprint,
     campaigns.blueprint,
     imports.blueprint,
     keys.blueprint,

@@ -14,7 +14,7 @@ from campaigns.web.brake import Brake, Guesser
 from campaigns.web.forms import SignInForm, WelcomeForm
 from campaigns.web.guard import admit
 from campaigns.web.house import house, now
-from campaigns.web.pages.frame import tell_error, timezones
+from campaigns.web.pages.frame import tell_error
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -33,13 +33,13 @@ def welcome() -> ResponseReturnValue:
             return redirect(url_for("accounts.sign_in"), 303)
     form = WelcomeForm()
     if request.method == "GET":
-        return render_template("welcome.html", form=form, timezones=timezones())
+        return render_template("welcome.html", form=form)
     try:
         user = _create_first(form)
     except Refused as refusal:
         if message := form.tell(refusal):
             tell_error(message)
-        return render_template("welcome.html", form=form, timezones=timezones()), 422
+        return render_template("welcome.html", form=form), 422
     admit(user)
     return redirect(url_for("campaigns.index"), 303)
 

@@ -16,7 +16,7 @@ from campaigns.models.template import Template, find_template, templates_of
 from campaigns.rules.refusals import Conflict, Invalid, NotFound, WrongState
 from campaigns.web.forms import NewCampaignForm, by_field
 from campaigns.web.house import house, now, person
-from campaigns.web.pages.frame import page_number, render, tell_error, tell_success
+from campaigns.web.pages.frame import page_number, render, show_account, sum_up, tell_error, tell_success
 from campaigns.web.pages.outlook import outlooks
 
 blueprint = Blueprint("campaigns", __name__)
@@ -51,7 +51,7 @@ def _shown(db: Session, campaigns: list[Campaign]) -> list[dict[str, Any]]:
     shown = []
     for each, (words, at) in zip(campaigns, outlooks(db, campaigns, now()), strict=True):
         plain = {"id": each.id, "name": each.name, "type": each.type, "status": each.status}
-        shown.append({**plain, "stats": stats[each.id], "next": words, "next_at": at})
+        shown.append({**plain, "stats": sum_up(stats[each.id]), "next": words, "next_at": at})
     return shown
 
 
@@ -83,7 +83,7 @@ def _new_page(form: NewCampaignForm, chosen: list[str], errors: list[str]) -> st
             "templates": templates_of(db, own),
             "sample_offered": sampling.is_offered(db, own),
             "senders": [
-                {"id": str(each.id), "label": each.label, "type": each.type, "status": each.status}
+                show_account(each)
                 for each in overseeing.senders_for(db, own)
                 if template is None or each.type == template.type
             ],

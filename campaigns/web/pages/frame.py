@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from campaigns import watching
 from campaigns.models import counts
 from campaigns.models.finding import find_campaign
-from campaigns.rules.hours import zones
+from campaigns.models.sender import Sender
+from campaigns.rules.lifecycle import COMPLETED, IN_FLIGHT, PENDING, REPLIED
 from campaigns.rules.tables import MOST_BYTES
-from campaigns.web.house import house, person
+from campaigns.web.house import house, now, person
 
 # Most bytes of a form; a CSV file may have more, and the form around it takes a little too.
 MOST_FORM_BYTES = 2 * 1024 * 1024
@@ -40,7 +41,12 @@ def register(app: Flask) -> None:
 def frame() -> dict[str, Any]:
     """The context of page.html."""
     who = g.get("person")
-    return {"nav": nav() if who else [], "stuck_count": stuck_count, "signed_in_email": who.email if who else None}
+    return {
+        "nav": nav() if who else [],
+        "stuck_count": stuck_count,
+        "current_instant": now,
+        "signed_in_email": who.email if who else None,
+    }
 
 
 def stuck_count() -> int:
@@ -92,9 +98,25 @@ def head(db: Session, campaign_id: UUID, tab: str) -> dict[str, Any]:
     return {"campaign": campaign, "tab": tab, "people": counts.total(db, campaign.id)}
 
 
-def timezones() -> list[str]:
-    """The zones to choose from, for a datalist."""
-    return sorted(zones())
+def sum_up(stats: Mapping[str, int]) -> dict[str, int]:
+    """The stats of a campaign with two sums: who is `under_way`, and who has `stopped`, removed or held back too."""
+    under_way = sum(stats[status] for status in IN_FLIGHT)
+    on = under_way + stats[PENDING] + stats[COMPLETED] + stats[REPLIED]
+    return {**stats, "under_way": under_way, "stopped": stats["total"] - on}
+
+
+def show_account(sender: Sender) -> dict[str, Any]:
+    """What pages tell of a sender account; `next_send_at` while it has to wait."""
+    waits = sender.next_send_at is not None and sender.next_send_at > now()
+    return {
+        "id": str(sender.id),
+        "label": sender.label,
+        "type": sender.type,
+        "status": sender.status,
+        "status_reason": sender.status_reason,
+        "limit": sender.daily_limit,
+        "next_send_at": sender.next_send_at if waits else None,
+    }
 
 
 def tell_success(message: str) -> None:

@@ -17,7 +17,7 @@ from campaigns.rules.lifecycle import DRAFT
 from campaigns.web.house import house, now
 from campaigns.web.pages.campaigns import blueprint
 from campaigns.web.pages.chronicle import sentence_of
-from campaigns.web.pages.frame import head, render
+from campaigns.web.pages.frame import head, render, show_account, sum_up
 from campaigns.web.pages.outlook import next_up, sleep
 
 MOST_MESSAGES, MOST_WAKE_UPS, MOST_EVENTS = 10, 3, 8
@@ -36,7 +36,7 @@ def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
     upcoming = next_up(db, campaign, gates, nodes_of(db, campaign.id), now())
     wake_ups, _ = reporting.wake_up_page(db, campaign.id, page=1, limit=MOST_WAKE_UPS)
     return {
-        "stats": counts.stats(db, [campaign], now())[campaign.id],
+        "stats": sum_up(counts.stats(db, [campaign], now())[campaign.id]),
         "readiness": launching.validate(db, campaign) if campaign.status == DRAFT else None,
         "sleep": sleep(db, campaign, gates, upcoming, now()),
         "next_up": upcoming,
@@ -73,14 +73,4 @@ def _messages(db: Session, campaign: Campaign) -> dict[str, Any]:
 
 
 def _sender(pace: overseeing.Pace) -> dict[str, Any]:
-    sender = pace.sender
-    waits = sender.next_send_at is not None and sender.next_send_at > now()
-    return {
-        "id": sender.id,
-        "label": sender.label,
-        "status": sender.status,
-        "status_reason": sender.status_reason,
-        "used": pace.used,
-        "limit": pace.limit,
-        "next_send_at": sender.next_send_at if waits else None,
-    }
+    return show_account(pace.sender) | {"used": pace.used, "limit": pace.limit}

@@ -14,36 +14,28 @@ from campaigns.rules.lifecycle import LINKEDIN
 from campaigns.rules.refusals import Conflict, Invalid
 from campaigns.web.forms import SeatForm, SenderForm
 from campaigns.web.house import house, now, person
-from campaigns.web.pages.frame import is_fragment, tell_error, tell_success
+from campaigns.web.pages.frame import is_fragment, page_number, show_account, tell_error, tell_success
 from campaigns.web.posting import post
 
 blueprint = Blueprint("senders", __name__, url_prefix="/senders")
 
+PAGE = 30
 SERVER = ("host", "port", "security", "username")
 
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    """Every account with its limit and what it sent today."""
+    """One page of the accounts, each with its limit and what it sent today."""
+    page = page_number()
     with house().reading() as db:
         accounts = overseeing.accounts(db, person().workspace_id, now())
-    return render_template("senders.html", senders=[_shown(account) for account in accounts])
+    shown = [_shown(account) for account in accounts[(page - 1) * PAGE : page * PAGE]]
+    return render_template("senders.html", senders=shown, page=page, limit=PAGE, total=len(accounts))
 
 
 def _shown(account: overseeing.Account) -> dict[str, Any]:
-    sender = account.sender
-    return {
-        "id": sender.id,
-        "label": sender.label,
-        "type": sender.type,
-        "status": sender.status,
-        "status_reason": sender.status_reason,
-        "uses_trap": sender.uses_trap,
-        "used": account.used,
-        "limit": sender.daily_limit,
-        "next_send_at": sender.next_send_at if sender.next_send_at and sender.next_send_at > now() else None,
-        "campaigns": account.campaigns,
-    }
+    own = {"uses_trap": account.sender.uses_trap, "used": account.used, "campaigns": account.campaigns}
+    return show_account(account.sender) | own
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

@@ -11,7 +11,6 @@ from campaigns import editing, overseeing, waking
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, limits_of, senders_of
 from campaigns.models.gate import gates_of
-from campaigns.models.sender import Sender
 from campaigns.models.wake_up import WakeUp
 from campaigns.rules.fields import BY_NAME
 from campaigns.rules.problems import Problem
@@ -20,10 +19,10 @@ from campaigns.web.clashes import drawn_from, setting_clashes
 from campaigns.web.forms import read_settings, settings_rows
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.campaigns import blueprint
-from campaigns.web.pages.frame import head, is_fragment, tell_success, tell_warning
+from campaigns.web.pages.frame import head, is_fragment, show_account, tell_success, tell_warning
 from campaigns.web.pages.previews import foretell, foretell_openings
 from campaigns.web.pages.sequences import undoable
-from campaigns.web.week import change_week, likely_zones, show_week, typed_week, week_errors, zone_choices
+from campaigns.web.week import change_week, likely_zones, show_week, typed_week, week_errors
 
 NOTHING_FORETOLD: dict[str, Any] = {"reasons": [], "applied": [], "impact": None}
 
@@ -148,7 +147,6 @@ def _page(
             **_week_context(campaign_id, week, week_errors(problems), focus),
             **_openings(week),
             **_woken(db, campaign),
-            zones=zone_choices(now()),
             hours=campaign.operating_hours,
             problem=_summary(problems),
             foretold=foretold or NOTHING_FORETOLD,
@@ -191,15 +189,6 @@ def _stored(db: Session, campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _shown(sender: Sender) -> dict[str, Any]:
-    return {
-        "id": str(sender.id),
-        "label": sender.label,
-        "status": sender.status,
-        "daily_limit": sender.daily_limit,
-    }
-
-
 def _senders(db: Session, campaign: Campaign) -> dict[str, Any]:
     """All accounts that fit; those chosen; and those that a limit can be set for, which may be more."""
     fitting = overseeing.senders_for(db, campaign.workspace_id, campaign.type)
@@ -208,9 +197,9 @@ def _senders(db: Session, campaign: Campaign) -> dict[str, Any]:
     limited = {row.sender_id for row in limits_of(db, campaign.id)}
     idle = [sender for sender in fitting if sender.id in limited - have]
     return {
-        "senders": [_shown(sender) for sender in fitting],
-        "chosen": [_shown(sender) for sender in chosen],
-        "limited": [_shown(sender) for sender in [*chosen, *idle]],
+        "senders": [show_account(sender) for sender in fitting],
+        "chosen": [show_account(sender) for sender in chosen],
+        "limited": [show_account(sender) for sender in [*chosen, *idle]],
     }
 
 

@@ -15,7 +15,7 @@ from campaigns.rules.lifecycle import LINKEDIN, TERMINAL
 from campaigns.rules.problems import Problems
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
 from campaigns.web.house import house, now, person
-from campaigns.web.pages.frame import page_number, tell_error, tell_success, tell_warning
+from campaigns.web.pages.frame import page_number, show_account, tell_error, tell_success, tell_warning
 
 blueprint = Blueprint("stuck", __name__, url_prefix="/stuck")
 
@@ -69,18 +69,8 @@ def _unknown(db: Session, own: UUID, page: int) -> list[dict[str, Any]]:
 
 
 def _failing(one: watching.Failing) -> dict[str, Any]:
-    sender = one.sender
-    return {
-        "id": sender.id,
-        "label": sender.label,
-        "type": sender.type,
-        "status": sender.status,
-        "status_reason": sender.status_reason,
-        "failures": sender.failures,
-        "next_try_at": _next_try(sender),
-        "people": one.people,
-        "campaigns": one.campaigns,
-    }
+    own = {"failures": one.sender.failures, "next_try_at": _next_try(one.sender)}
+    return show_account(one.sender) | own | {"people": one.people, "campaigns": one.campaigns}
 
 
 def _next_try(sender: Sender) -> Any:

@@ -51,6 +51,19 @@ def test_the_sample_can_be_launched_as_it_is(alice: Visitor, db: Database, clock
     assert "12" in alice.visit(f"/campaigns/{campaign.id}").text
 
 
+def test_nobody_counts_as_written_to_who_was_held_back_or_removed_before(alice: Visitor, db: Database) -> None:
+    campaign = running(db, alice, 12)
+    with db.sessions.begin() as session:
+        people = session.scalars(select(Prospect).where(Prospect.campaign_id == campaign).limit(9)).all()
+        for one, status in zip(people, ["failed"] * 6 + ["cancelled"] * 2 + ["replied"], strict=True):
+            one.status, one.due_at = status, None
+    told = squeezed(alice.visit("/campaigns").text)
+    assert "12 people, 3 not written to yet, 8 stopped, 1 replied" in told
+    overview = squeezed(alice.visit(f"/campaigns/{campaign}").text)
+    assert "Not written to yet 3" in overview
+    assert "Failed or stopped 8" in overview
+
+
 def test_the_sample_is_loaded_once(alice: Visitor, db: Database) -> None:
     form = alice.visit("/campaigns").form("/campaigns/sample")
     assert alice.send(form).headers["Location"] == alice.send(form).headers["Location"]
