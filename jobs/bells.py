@@ -1,6 +1,7 @@
 """Ringing: a committed wish becomes an RQ job. A bell that is lost costs time only; the tick finds the work."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
@@ -11,6 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
+from rq.queue import EnqueueData
 from rq.serializers import JSONSerializer
 
 from campaigns.models import Bell
@@ -23,6 +25,8 @@ DAY_SECONDS = 24 * 60 * 60
 PATIENCE_SECONDS = 1.0
 # How long a bell that was rung keeps others of the same kind quiet, if its job never starts.
 RUNG_SECONDS = 15
+# Bells that are rung together: enough to make the way to Redis cheap, too few to keep it from others for long.
+AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,18 @@ def _mark(bell: Bell) -> str:
     return f"cadenza:rung:{bell.job}:{':'.join(bell.args)}"
 
 
+def _job(job_id: str, bell: Bell) -> EnqueueData:
+    kind = KINDS[bell.job]
+    return Queue.prepare_data(
+        kind.function,
+        args=bell.args,
+        job_id=job_id,
+        timeout=kind.timeout,
+        result_ttl=kind.result_ttl,
+        failure_ttl=FAILURE_TTL,
+    )
+
+
 class Ringer:
     """Called after a commit with its bells. Rings each once until its job starts (`answer`)."""
 
@@ -72,31 +88,35 @@ class Ringer:
         self._complaint = Complaint(log, "Redis works again.")
 
     def __call__(self, bells: Sequence[Bell]) -> None:
+        by_queue = defaultdict(list)
+        for bell in bells:
+            by_queue[KINDS[bell.job].queue].append(bell)
         try:
-            for bell in bells:
-                self._ring(bell)
+            for queue, own in by_queue.items():
+                for first in range(0, len(own), AT_ONCE):
+                    self._ring(queue, own[first : first + AT_ONCE])
             self._complaint.over()
         except RedisError as error:
             self._complain(error)
 
-    def _ring(self, bell: Bell) -> None:
-        if not self._redis.set(_mark(bell), "1", nx=True, ex=RUNG_SECONDS):
+    def _ring(self, name: str, bells: Sequence[Bell]) -> None:
+        wishes = {str(uuid4()): bell for bell in self._still(bells)}
+        if not wishes:
             return
-        kind = KINDS[bell.job]
-        job_id = str(uuid4())
+        queue = Queue(name, connection=self._redis, serializer=JSONSerializer)
         try:
-            Queue(kind.queue, connection=self._redis, serializer=JSONSerializer).enqueue(
-                kind.function,
-                args=bell.args,
-                job_id=job_id,
-                job_timeout=kind.timeout,
-                result_ttl=kind.result_ttl,
-                failure_ttl=FAILURE_TTL,
-            )
+            queue.enqueue_many([_job(job_id, bell) for job_id, bell in wishes.items()])
         except ResponseError:
-            # Redis carries out the rest of a transaction: without its queue the job would lie there for ever.
-            self._redis.delete(_mark(bell), Job.key_for(job_id))
+            # Redis carries out the rest of a transaction: without its queue a job would lie there for ever.
+            self._redis.delete(*map(_mark, wishes.values()), *map(Job.key_for, wishes))
             raise
+
+    def _still(self, bells: Sequence[Bell]) -> list[Bell]:
+        """Those that do not ring already; from now on they do."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for bell in bells:
+                pipeline.set(_mark(bell), "1", nx=True, ex=RUNG_SECONDS)
+            return [bell for bell, fresh in zip(bells, pipeline.execute(), strict=True) if fresh]
 
     def answer(self, job: str, *args: str) -> None:
         """The job starts and will see all that is committed: whoever rings from now on is heard again."""

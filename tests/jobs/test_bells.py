@@ -52,6 +52,22 @@ def test_every_kind_of_job_can_be_imported_and_has_a_queue_that_workers_know() -
         assert kind.timeout > 0
 
 
+def test_a_thousand_bells_take_a_few_ways_to_redis(redis: Redis) -> None:
+    pool, ways = redis.connection_pool, []
+
+    class Counted(pool.connection_class):  # type: ignore[name-defined,misc]
+        def send_packed_command(self, *args: object, **values: object) -> None:
+            ways.append(args)
+            super().send_packed_command(*args, **values)
+
+    pool.connection_class = Counted
+    bells = [Bell("lane", (str(number),)) for number in range(1000)]
+    Ringer(redis)([*bells, Bell("wake", ("1",)), *bells[:10]])
+    assert 0 < len(ways) < 20
+    assert waiting(redis, "lanes") == [("jobs.lane.lane", bell.args) for bell in bells]
+    assert waiting(redis, "wake") == [("jobs.wake.wake", ("1",))]
+
+
 def test_a_bell_that_rings_already_is_not_rung_again(ringer: Ringer, redis: Redis) -> None:
     for _ in range(3):
         ringer([LANE, OTHER])
