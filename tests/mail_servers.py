@@ -4,6 +4,7 @@ Both run on free ports of 127.0.0.1 with a configuration and folders of their ow
 for anybody else a sink that delivers into the same mailboxes stands in for it.
 """
 
+import imaplib
 import os
 import pwd
 import shutil
@@ -11,8 +12,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from itertools import count
@@ -42,6 +43,7 @@ class MailHouse:
     smtp_port: int
     imap_port: int
     host: str = "127.0.0.1"
+    passwords: dict[str, str] = field(default_factory=dict)
 
     def folder(self, address: str) -> Path:
         """The Maildir of an address."""
@@ -69,24 +71,32 @@ class MailHouse:
 
     def change_password(self, address: str, password: str) -> None:
         """Somebody gave the account another password."""
-        users = self.home / "users"
-        lines = [line for line in users.read_text().splitlines() if not line.startswith(f"{address}:")]
-        users.write_text("\n".join([*lines, _user(address, password)]) + "\n")
+        self.passwords[address] = password
+        (self.home / "users").write_text(_users(self.passwords))
+        # Dovecot looks whether the file changed once a second.
+        _wait(lambda: self._signs_in(address), f"The new password of {address}", START_SECONDS)
+
+    def _signs_in(self, address: str) -> bool:
+        token = f"\0{address}\0{self.passwords[address]}".encode()
+        with imaplib.IMAP4(self.host, self.imap_port) as client, suppress(imaplib.IMAP4.error):
+            return client.authenticate("PLAIN", lambda _: token)[0] == "OK"
+        return False
 
     def reset(self) -> None:
         """Every mailbox empty, every password as it was."""
         for address in _addresses():
             shutil.rmtree(self.folder(address), ignore_errors=True)
             _make_box(self.folder(address))
-        (self.home / "users").write_text("".join(f"{_user(address, PASSWORD)}\n" for address in _addresses()))
+            if self.passwords.get(address) != PASSWORD:
+                self.change_password(address, PASSWORD)
 
 
 def _addresses() -> list[str]:
     return [f"{name}@{OURS}" for name in ACCOUNTS] + [f"{name}@{THEIRS}" for name in PEOPLE]
 
 
-def _user(address: str, password: str) -> str:
-    return f"{address}:{{PLAIN}}{password}"
+def _users(passwords: dict[str, str]) -> str:
+    return "".join(f"{address}:{{PLAIN}}{password}\n" for address, password in passwords.items())
 
 
 def _owner() -> tuple[str, str]:
@@ -288,9 +298,11 @@ def running_mail_house() -> Iterator[MailHouse]:
     with short_folder() as home:
         home.chmod(0o755)  # both servers work as users of their own
         (home / "mail").mkdir()
+        passwords = dict.fromkeys(_addresses(), PASSWORD)
+        (home / "users").write_text(_users(passwords))
         serving = _postfix if os.getuid() == 0 else _stand_in
         with _dovecot(home) as imap_port, serving(home) as smtp_port:
-            house = MailHouse(home, smtp_port, imap_port)
+            house = MailHouse(home, smtp_port, imap_port, passwords=passwords)
             house.reset()
             yield house
 

@@ -5,9 +5,17 @@ from typing import Protocol, Self
 
 from campaigns.rules.outgoing import Outgoing
 
-__all__ = ["Channel", "Doubtful", "Outgoing", "Unsent"]
+__all__ = ["Channel", "Doubtful", "Outgoing", "Unsent", "readable"]
 
+# Most characters of a server's answer that are kept: it is for people to read.
+MOST_WORDS = 500
 REPLY_CODE = re.compile(r"(?:^|: )([245]\d\d)\b")
+
+
+def readable(text: str) -> str:
+    """What a server said, in one line of letters: it may say anything, and not every database keeps a NUL."""
+    line = " ".join(text[: 2 * MOST_WORDS].split())
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in line)[:MOST_WORDS]
 
 
 class Unsent(Exception):

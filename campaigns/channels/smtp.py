@@ -10,7 +10,7 @@ from typing import Self
 
 from campaigns.channels.answers import PlainSmtp, TlsSmtp
 from campaigns.channels.mime import write
-from campaigns.channels.outgoing import Doubtful, Outgoing, Unsent
+from campaigns.channels.outgoing import Doubtful, Outgoing, Unsent, readable
 from campaigns.rules.outgoing import wire_address
 
 # Seconds to wait for any one answer of the server. RFC 5321 section 4.5.3.2 allows minutes; a lane is serial.
@@ -23,8 +23,6 @@ QUIT_SECONDS = 1.0
 READY, FORWARDS, START_DATA, CLOSING = 250, 251, 354, 421
 PASSING, LASTING, BEYOND = 400, 500, 600
 LEADING_DOT = re.compile(rb"(?m)^\.")
-# Most characters of an answer that are kept: it is for people to read.
-MOST_WORDS = 500
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,7 @@ class Endpoint:
 
 def _words(code: int, answer: bytes | str) -> str:
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    return f"{code} {_readable(text)}".strip()[:MOST_WORDS]
-
-
-def _readable(text: str) -> str:
-    """One line of letters: a server may say anything, and not every database keeps a NUL."""
-    line = " ".join(text[: 2 * MOST_WORDS].split())
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
+    return readable(f"{code} {text}")
 
 
 def _is_yes(code: int) -> bool:
@@ -62,7 +54,7 @@ def _shown(error: Exception) -> str:
     """An exception of smtplib in words."""
     if isinstance(error, smtplib.SMTPResponseException):
         return _words(error.smtp_code, error.smtp_error)
-    return _readable(str(error))[:MOST_WORDS]
+    return readable(str(error))
 
 
 class SmtpChannel:
