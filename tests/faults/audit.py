@@ -1,6 +1,6 @@
 """The auditor: the sink's memory against the database, by rules written here anew, not taken from the engine."""
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.models import CampaignDay, Message, Prospect, Sender, SenderDay
+from campaigns.models import Campaign, CampaignDay, Message, Prospect, Sender, SenderDay
 from tests.faults.crew import Kill
 from tests.faults.sink import Doubt, Mail
 from tests.faults.world import DAYS, Ours, Span
@@ -22,7 +22,7 @@ HAND_OVER = 1.0
 STEP = 0.02
 # Clocks of several processes, and the time that a word takes on the loopback.
 CLOCK = 0.01
-# A lane may have been killed this long after it claimed: the longest stall, and what the channel waits for.
+# No lane has one message in hand for longer: the longest stall, and what the channel waits for.
 LONGEST_SEND = 40.0
 
 
@@ -34,6 +34,12 @@ class Findings:
     counts: Counter[str] = field(default_factory=Counter)
     latest: float = 0.0
 
+    def add(self, other: "Findings") -> None:
+        """What another look has found, too."""
+        self.violations += other.violations
+        self.counts.update(other.counts)
+        self.latest = max(self.latest, other.latest)
+
     def say(self, rule: str, words: str) -> None:
         self.counts[rule] += 1
         if self.counts[rule] <= 10:
@@ -42,7 +48,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the auditor has to go by."""
+    """What the auditor has to go by. `again`: account -> how many messages were sent once more by a person's word."""
 
     mails: Sequence[Mail]
     doubts: Sequence[Doubt]
@@ -52,6 +58,7 @@ class Evidence:
     suppressed: Sequence[str]
     delay_minutes: int
     zone: str
+    again: Counter[Any] = field(default_factory=Counter)
 
 
 def at(instant: float, zone: str = "UTC") -> str:
@@ -98,13 +105,25 @@ def audit(session: Session, evidence: Evidence) -> Findings:
     nobody_skipped(found, session, evidence, messages, prospects)
     in_the_hours(found, evidence)
     limits_kept(found, session, evidence, messages)
-    gaps_kept(found, session, evidence.mails)
+    senders = {sender.id: sender for sender in session.scalars(select(Sender))}
+    gaps_kept(found, senders.values(), evidence.mails)
     delays_kept(found, evidence)
     for mail in evidence.mails:
         if mail.recipient in evidence.suppressed or mail.recipient.partition("@")[2] in evidence.suppressed:
             found.say("suppressed", f"{mail.recipient} got {mail.subject}")
-    unknown_is_unknown(found, evidence, messages)
+    addresses = {sender.id: str(sender.email_address) for sender in senders.values()}
+    unknown_is_unknown(found, evidence, messages, addresses)
     return found
+
+
+def completed(found: Findings, session: Session) -> None:
+    """Once everything was settled and no limit is left: nobody waits, and nothing is unknown."""
+    for prospect in session.scalars(select(Prospect).where(Prospect.status.not_in(TERMINAL))):
+        found.say("skipped", f"{prospect.email} is {prospect.status} at the very end, due {prospect.due_at}")
+    for message in session.scalars(select(Message).where(Message.status == "unknown")):
+        found.say("skipped", f"message {message.id} is unknown at the very end: {message.error}")
+    for campaign in session.scalars(select(Campaign).where(Campaign.status != "completed")):
+        found.say("skipped", f"the campaign {campaign.name} is {campaign.status} at the very end")
 
 
 def never_twice(found: Findings, mails: Iterable[Mail]) -> None:
@@ -189,7 +208,7 @@ def limits_kept(found: Findings, session: Session, evidence: Evidence, messages:
     for ours in evidence.ours:
         _campaign_limit(found, ours, [mail for mail in evidence.mails if mail.subject.startswith(f"{ours.name} ")])
     gone = [message for message in messages if message.status in ("sent", "unknown")]
-    by_sender = Counter(message.sender_account_id for message in gone)
+    by_sender = Counter(message.sender_account_id for message in gone) + evidence.again
     for day in session.scalars(select(SenderDay)):
         if day.used != by_sender[day.sender_id]:
             found.say("counters", f"sender {day.sender_id}: {day.used} counted, {by_sender[day.sender_id]} left")
@@ -212,9 +231,9 @@ def _campaign_limit(found: Findings, ours: Ours, mails: Sequence[Mail]) -> None:
             found.say("limits", f"{ours.name}: {len(seen)} people of {allowed} at {at(mail.began)}")
 
 
-def gaps_kept(found: Findings, session: Session, mails: Sequence[Mail]) -> None:
+def gaps_kept(found: Findings, senders: Iterable[Sender], mails: Sequence[Mail]) -> None:
     """Between two mails of one account lies its least gap."""
-    gaps = {sender.email_address: sender.min_gap for sender in session.scalars(select(Sender))}
+    gaps = {sender.email_address: sender.min_gap for sender in senders}
     last: dict[str, float] = {}
     for mail in sorted(mails, key=lambda one: one.at):
         gap = mail.at - last.get(mail.sender, 0.0)
@@ -242,21 +261,31 @@ def delays_kept(found: Findings, evidence: Evidence) -> None:
             found.say("sender", f"{mail.recipient}: {before.sender}, then {mail.sender}")
 
 
-def unknown_is_unknown(found: Findings, evidence: Evidence, messages: Sequence[Message]) -> None:
-    """Each unknown outcome has its own reason: an answer that never came, or a kill that can have cut it off."""
+def unknown_is_unknown(
+    found: Findings, evidence: Evidence, messages: Iterable[Message], addresses: dict[Any, str]
+) -> None:
+    """Each has a reason of its own: its answer never came, or a kill cut off the lane that had it in hand."""
     doubts = {doubt.message_id for doubt in evidence.doubts}
-    kills = sorted(evidence.kills, key=lambda kill: kill.at)
-    left = [kill.lanes for kill in kills]
-    times = [kill.at for kill in kills]
-    unknown = [message for message in messages if message.status == "unknown"]
-    for message in sorted(unknown, key=lambda one: one.claimed_at):
-        if message.rfc_message_id in doubts:
+    cuts = [(kill.at, Counter(kill.senders)) for kill in sorted(evidence.kills, key=lambda kill: kill.at)]
+    claims: dict[Any, list[float]] = defaultdict(list)
+    for message in sorted(messages, key=lambda one: one.claimed_at):
+        claims[message.sender_account_id].append(message.claimed_at.timestamp())
+    for message in sorted(messages, key=lambda one: one.claimed_at):
+        if message.status != "unknown" or message.rfc_message_id in doubts:
             continue
-        claimed = message.claimed_at.timestamp()
-        first = bisect_left(times, claimed - HAND_OVER)
-        for n in range(first, len(kills)):
-            if left[n] and times[n] <= claimed + LONGEST_SEND:
-                left[n] -= 1
-                break
-        else:
+        claimed, own = message.claimed_at.timestamp(), claims[message.sender_account_id]
+        later = own[bisect_right(own, claimed) :] or [claimed + LONGEST_SEND]
+        if not _cut_off(cuts, addresses[message.sender_account_id], claimed, later[0]):
             found.say("unknown", f"message {message.id}, claimed {at(claimed)}: {message.error}")
+
+
+def _cut_off(cuts: Sequence[tuple[float, Counter[str | None]]], address: str, claimed: float, later: float) -> bool:
+    """Whether a lane of this account was cut off between a claim and the next one, which no lane makes that has not
+    written down what became of the first. A lane that had not said yet whose it is can only have just claimed.
+    """
+    for killed, lanes in cuts:
+        for whose, until in ((address, later), (None, min(later, claimed + HAND_OVER))):
+            if lanes[whose] and claimed <= killed <= until:
+                lanes[whose] -= 1
+                return True
+    return False

@@ -1,11 +1,13 @@
-"""Every process of Cadenza, each to be killed with -9 and started again by the driver."""
+"""`make run` under fire: its supervisor and PostgreSQL, and all below them, each to be killed with -9."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,97 +17,118 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from campaigns import settings
-from jobs.embedded import Embedded
 from jobs.tether import tether
-from tests.jobs.processes import children_of, descendants_of, is_alive
+from tests.faults.tree import all_end, children, descendants, held_still, parts_of, ports_of
+from tests.jobs.processes import is_alive
 from tests.servers import START_SECONDS, Postgres, _unprivileged, free_port, running_postgres, short_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SENDING_WORKERS = 3
+LANES = "worker of lanes"
+COMPLETE = Counter({LANES: SENDING_WORKERS, "worker of wake-ups": 1, "redis": 1, "ticker": 1, "web": 1})
+# The kernel ends the children of a killed supervisor at once; it may be busy.
+TETHER_SECONDS = 5.0
+
+Whose = Callable[[int], str | None]
 
 
 @dataclass(frozen=True)
 class Kill:
-    """What was killed, when (wall-clock seconds), and how many lanes may have been cut off by it."""
+    """What was killed, when (wall-clock seconds), and how many processes.
+
+    `senders`: for whom the lanes that it cut off were at work, as far as they had said so to the mail server.
+    """
 
     at: float
     what: str
     processes: int
-    lanes: int
+    senders: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Start:
+    """From this instant on (wall-clock seconds) everything that goes on by itself again after `what` can do so."""
+
+    at: float
+    what: str
 
 
 @dataclass
 class Part:
-    """One process; `start_at` is when it is to be started again (monotonic seconds)."""
+    """What the driver starts itself; `start_at` is when it is to be started again (monotonic seconds), after `what`."""
 
     name: str
     command: list[str]
     options: dict[str, object] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     start_at: float | None = None
-
-    @property
-    def runs(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+    what: str | None = None
 
 
 class Crew:
-    """The processes of one Cadenza. All of it in one thread, to which the processes are tied."""
+    """The processes of one Cadenza. All of it in one thread, to which the processes are tied.
 
-    def __init__(self, folder: Path, environ: dict[str, str], port: int, postgres: Postgres | None) -> None:
+    `given_up`: how often the supervisor ended by itself. `orphans`: what outlived it.
+    """
+
+    def __init__(
+        self, folder: Path, environ: dict[str, str], port: int, postgres: Postgres | None, whose: Whose
+    ) -> None:
         self.environ = environ
         self.port = port
         self.kills: list[Kill] = []
-        self.restarts: list[tuple[float, str]] = []
+        self.starts: list[Start] = []
+        self.orphans: list[str] = []
+        self.given_up = 0
         self._log_file = folder / "log"
         self._log = self._log_file.open("ab")
         self._config = settings.load(environ)
         self._postgres = postgres
-        self.parts = {part.name: part for part in self._parts()}
+        self._whose = whose
+        supervisor = Part("supervisor", [sys.executable, "-m", "jobs.supervisor"])
+        self.parts = {part.name: part for part in [*self._postgres_parts(), supervisor]}
 
-    def _parts(self) -> list[Part]:
-        python = [sys.executable, "-m"]
-        server = self._embedded()
-        server.prepare()
-        return [
-            *([self._postgres_part(self._postgres)] if self._postgres else []),
-            Part("redis", server.command()),
-            Part("ticker", [*python, "jobs.ticker"]),
-            Part("wake", [*python, "jobs.worker", "wake"]),
-            *(Part(f"send-{n}", [*python, "jobs.worker", "wake", "lanes"]) for n in range(SENDING_WORKERS)),
-            Part("web", [*python, "jobs.serve"]),
-        ]
-
-    def _embedded(self) -> Embedded:
-        assert self._config.redis_socket is not None
-        return Embedded(self._config.redis_socket, self._config.data / "redis")
-
-    def _postgres_part(self, postgres: Postgres) -> Part:
+    def _postgres_parts(self) -> list[Part]:
         """The one that runs already, by the command line that it was started with."""
-        pid = _postmaster(postgres)
-        command = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
-        return Part("postgres", command, {"cwd": postgres.folder, **_unprivileged()})
+        if self._postgres is None:
+            return []
+        command = Path(f"/proc/{_postmaster(self._postgres)}/cmdline").read_text().rstrip("\0").split("\0")
+        return [Part("postgres", command, {"cwd": self._postgres.folder, **_unprivileged()})]
 
     @property
-    def workers(self) -> list[str]:
-        return [name for name in self.parts if name.startswith(("send-", "wake"))]
-
-    def start_all(self) -> None:
-        """Start whatever does not run."""
-        for name in self.parts:
-            if not self._runs(name):
-                self._start(name)
-
-    def _runs(self, name: str) -> bool:
-        return self.parts[name].runs or self._pid(name) is not None
+    def killed(self) -> int:
+        return sum(kill.processes for kill in self.kills)
 
     def _pid(self, name: str) -> int | None:
+        """The process id of what the driver starts, if it runs."""
         if name == "postgres":
             assert self._postgres is not None
             pid = _postmaster(self._postgres)
             return pid if pid and is_alive(pid) else None
         process = self.parts[name].process
         return process.pid if process and process.poll() is None else None
+
+    def _running(self, *roles: str) -> list[int]:
+        """The processes of the supervisor that are one of these."""
+        pid = self._pid("supervisor")
+        return [part for part, role in parts_of(pid).items() if role in roles] if pid else []
+
+    @property
+    def workers(self) -> list[int]:
+        """Of wake-ups and of lanes."""
+        return self._running(LANES, "worker of wake-ups")
+
+    def lanes(self) -> list[int]:
+        """The forked processes that work on a job of a lane now, or on a wake-up before it."""
+        return [child for worker in self._running(LANES) for child in children(worker)]
+
+    # Starting.
+
+    def start_all(self) -> None:
+        """Start whatever does not run."""
+        for name in self.parts:
+            if self._pid(name) is None:
+                self._start(name)
 
     def _start(self, name: str) -> None:
         part = self.parts[name]
@@ -125,7 +148,9 @@ class Crew:
             start_new_session=True,
             **options,
         )
-        self.restarts.append((time.time(), name))
+        if part.what:
+            self.starts.append(Start(time.time(), part.what))
+            part.what = None
 
     def pump(self) -> None:
         """Start whatever is due to start again, and whatever ended by itself."""
@@ -134,8 +159,9 @@ class Crew:
             if part.start_at is not None:
                 if part.start_at <= now:
                     self._start(name)
-            elif not self._runs(name):
-                # A worker that lost Redis for too long leaves; PostgreSQL refuses while the killed one's rest ends.
+            elif self._pid(name) is None:
+                # PostgreSQL refuses while the killed one's rest ends, the supervisor while PostgreSQL is away.
+                self.given_up += name == "supervisor"
                 part.start_at = now + 0.3
 
     def rest(self, seconds: float) -> None:
@@ -152,84 +178,133 @@ class Crew:
             time.sleep(0.02)
         return True
 
+    def all_up(self) -> bool:
+        """Whether nothing waits to be started again by the driver."""
+        return all(part.start_at is None for part in self.parts.values())
+
+    def answers(self) -> bool:
+        """Whether the pages are there."""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def is_complete(self) -> bool:
+        """Whether every part is known by its command line."""
+        return Counter(parts_of(self._pid("supervisor") or 0).values()) == COMPLETE
+
     def state(self) -> str:
         """What runs, and what was said last: for whoever wants to know why nobody answers."""
-        runs = ", ".join(name for name in self.parts if self._runs(name))
+        supervisor = self._pid("supervisor")
+        runs = ", ".join(parts_of(supervisor).values()) if supervisor else "no supervisor"
         return f"running: {runs}; log:\n{self._log_file.read_text()[-3000:]}"
 
-    def lanes(self) -> list[int]:
-        """The forked processes that work on a job now."""
-        found: list[int] = []
-        for name in self.workers:
-            pid = self._pid(name)
-            with suppress(FileNotFoundError, ProcessLookupError):
-                found += children_of(pid) if pid else []
-        return found
+    # Killing. Each says whether there was something to kill.
 
     def kill_lane(self, choice: Random) -> bool:
-        """Kill a process that is at work on a lane, and leave its worker; whether there was one."""
+        """A process that is at work on a lane; its worker stays."""
         lanes = self.lanes()
         if not lanes:
             return False
-        return self._shoot([choice.choice(lanes)], "lane", 1)
+        lane = choice.choice(lanes)
+        with held_still([lane]):
+            return self._shoot([lane], "lane", [lane])
 
-    def kill(self, name: str, down: float) -> bool:
-        """Kill a part, to be started again after so many seconds; whether it ran."""
-        pid = self._pid(name)
+    def kill_worker(self, choice: Random) -> bool:
+        """A worker, and its job with it."""
+        workers = self.workers
+        if not workers:
+            return False
+        worker = choice.choice(workers)
+        with held_still([worker]):
+            cut = children(worker) if worker in self._running(LANES) else []
+            return self._shoot([worker], "worker", cut)
+
+    def kill_part(self, role: str) -> bool:
+        """Another process of the supervisor, which cuts off no lane."""
+        pids = self._running(role)
+        return bool(pids) and self._shoot(pids[:1], role, [])
+
+    def kill_postgres(self, down: float) -> bool:
+        """All of PostgreSQL, to be started again after so many seconds."""
+        pid = self._pid("postgres") if "postgres" in self.parts else None
         if pid is None:
             return False
-        affected = len(self.lanes()) if name in ("postgres", "redis") else self._lanes_of(name, pid)
-        self.parts[name].start_at = time.monotonic() + down
-        return self._shoot([pid], name, affected)
-
-    def _lanes_of(self, name: str, pid: int) -> int:
-        with suppress(FileNotFoundError, ProcessLookupError):
-            return len(children_of(pid)) if name in self.workers else 0
-        return 0
-
-    def kill_everything(self, down: float) -> bool:
-        """What a dead supervisor or a lost machine looks like: all at once, and all back after a while."""
-        pids = {name: pid for name in self.parts if (pid := self._pid(name))}
-        rest = [child for pid in pids.values() for child in descendants_of(pid)]
-        lanes = len(self.lanes())
-        for name in pids:
-            self.parts[name].start_at = time.monotonic() + down
-        return self._shoot([*pids.values(), *rest], "everything", lanes, len(pids))
+        self._plan("postgres", "postgres", down)
+        with held_still(self.workers):
+            return self._shoot([pid], "postgres", self.lanes(), starts_itself=False)
 
     def kill_backend(self, choice: Random) -> bool:
-        """Kill one of PostgreSQL's own processes; it throws everybody out and recovers."""
+        """One of PostgreSQL's own processes; it throws everybody out and recovers."""
         pid = self._pid("postgres") if "postgres" in self.parts else None
-        children = children_of(pid) if pid else []
-        if not children:
+        backends = children(pid) if pid else []
+        if not backends:
             return False
-        return self._shoot([choice.choice(children)], "a process of postgres", len(self.lanes()))
+        with held_still(self.workers):
+            return self._shoot([choice.choice(backends)], "a process of postgres", self.lanes())
 
-    def _shoot(self, pids: list[int], what: str, lanes: int, count: int = 1) -> bool:
-        at = time.time()
-        for pid in pids:
+    def kill_supervisor(self, down: float) -> bool:
+        """The supervisor alone: whatever it has started has to end with it."""
+        pid = self._pid("supervisor")
+        if pid is None:
+            return False
+        self._plan("supervisor", "supervisor", down)
+        with held_still([pid]):
+            below = descendants(pid)
+            self._shoot([pid], "supervisor", self.lanes(), starts_itself=False)
+        self.orphans += [f"process {left} outlived its supervisor" for left in all_end(below, TETHER_SECONDS)]
+        return True
+
+    def kill_everything(self, down: float) -> bool:
+        """What a lost machine looks like: all at once, and all back after a while."""
+        pids = {name: pid for name in self.parts if (pid := self._pid(name))}
+        for name in pids:
+            self._plan(name, "everything", down)
+        with held_still([pids["supervisor"]] if "supervisor" in pids else []):
+            below = [child for pid in pids.values() for child in descendants(pid)]
+            return self._shoot([*pids.values(), *below], "everything", self.lanes(), starts_itself=False)
+
+    def _plan(self, name: str, what: str, down: float) -> None:
+        part = self.parts[name]
+        part.start_at, part.what = time.monotonic() + down, what
+
+    def _shoot(self, victims: Iterable[int], what: str, cut: Iterable[int], *, starts_itself: bool = True) -> bool:
+        senders = tuple(self._at_work_for(lane) for lane in cut)
+        at, count = time.time(), 0
+        for pid in victims:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.kills.append(Kill(at, what, count, lanes))
+                count += 1
+        self.kills.append(Kill(at, what, count, senders))
+        if starts_itself:
+            self.starts.append(Start(at, what))
         return True
+
+    def _at_work_for(self, lane: int) -> str | None:
+        return next(filter(None, map(self._whose, ports_of(lane))), None)
 
     def flush_redis(self) -> bool:
         """Empty Redis; whether it was there."""
         with suppress(RedisError), Redis.from_url(self._config.redis_url, socket_timeout=1) as client:
-            return bool(client.flushall())
+            client.flushall()
+            self.starts.append(Start(time.time(), "flush redis"))
+            return True
         return False
+
+    # After the storm.
 
     def dismiss(self) -> None:
         """End everything that may still write to the database; no kill of the storm."""
-        for name in (*self.workers, "ticker", "web"):
-            part = self.parts[name]
-            if part.process:
-                part.process.kill()
-                part.process.wait()
+        supervisor = self.parts["supervisor"]
+        if supervisor.process:
+            below = descendants(supervisor.process.pid)
+            supervisor.process.kill()
+            supervisor.process.wait()
+            all_end(below, TETHER_SECONDS)
 
     def stop(self) -> None:
         """End everything that was started."""
         pids = [pid for name in self.parts if (pid := self._pid(name))]
-        pids += [child for parent in pids for child in descendants_of(parent)]
+        pids += [child for parent in pids for child in descendants(parent)]
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -246,30 +321,29 @@ def _postmaster(postgres: Postgres) -> int | None:
 
 
 @contextmanager
-def running_crew(kind: str) -> Iterator[Crew]:
+def running_crew(kind: str, whose: Whose) -> Iterator[Crew]:
     """A Cadenza with nothing in it, on SQLite or on a PostgreSQL that waits for the disk."""
     with short_folder() as folder:
         port = free_port()
         environ = {**os.environ, "CADENZA_DATA": str(folder / "data"), "PORT": str(port), "CADENZA_TRAP": "off"}
+        environ["CADENZA_WORKERS"] = str(SENDING_WORKERS)
         environ.pop("REDIS_URL", None)
         environ.pop("DATABASE_URL", None)
         if kind == "sqlite":
-            with _crew(folder, environ, port, None) as crew:
+            with _crew(Crew(folder, environ, port, None, whose)) as crew:
                 yield crew
             return
         with running_postgres(durable=True) as postgres:
             environ["DATABASE_URL"] = postgres.create("faults")
-            with _crew(folder, environ, port, postgres) as crew:
+            with _crew(Crew(folder, environ, port, postgres, whose)) as crew:
                 yield crew
 
 
 @contextmanager
-def _crew(folder: Path, environ: dict[str, str], port: int, postgres: Postgres | None) -> Iterator[Crew]:
-    migrate = [sys.executable, "-m", "jobs.migrating"]
-    subprocess.run(migrate, cwd=ROOT, env=environ, check=True, timeout=START_SECONDS * 2)
-    crew = Crew(folder, environ, port, postgres)
+def _crew(crew: Crew) -> Iterator[Crew]:
     try:
         crew.start_all()
+        assert crew.rest_until(lambda: crew.answers() and crew.is_complete(), START_SECONDS * 2), crew.state()
         yield crew
     finally:
         crew.stop()

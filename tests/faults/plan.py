@@ -20,11 +20,13 @@ class Size:
     """How large a storm is. `kills`: how many processes are to die; `seconds`: when it ends at the latest.
 
     `people`, `limited`, `gapped`: prospects of the three campaigns. `senders` of the first one, some of them with gaps.
+    `longest`: seconds between two events at most. `lull_every`: kills from one lull to the next.
     """
 
     name: str
     kills: int
     seconds: float
+    longest: float
     people: int
     limited: int
     limit: int
@@ -37,9 +39,9 @@ class Size:
     lull_every: int
 
 
-SHORT = Size("short", 25, 15, people=110, limited=30, limit=18, gapped=8, sender_limit=10, senders=8,
-             gapped_senders=0, delay_minutes=0, pause=0.15, lull_every=0)  # fmt: skip
-LONG = Size("long", 520, 900, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=24,
+SHORT = Size("short", 20, 25, 0.6, people=110, limited=30, limit=18, gapped=8, sender_limit=10, senders=8,
+             gapped_senders=0, delay_minutes=0, pause=0.15, lull_every=10)  # fmt: skip
+LONG = Size("long", 520, 1000, 0.6, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=24,
             gapped_senders=12, delay_minutes=1, pause=0.3, lull_every=60)  # fmt: skip
 
 # Kind -> how often, relative to the others.
@@ -49,9 +51,10 @@ KILLS = {
     "kill ticker": 7,
     "kill web": 5,
     "kill redis": 5,
+    "kill supervisor": 5,
     "kill postgres": 4,
     "kill backend": 3,
-    "kill everything": 3,
+    "kill everything": 1,
 }
 TROUBLES = {
     "flush redis": 4,
@@ -78,7 +81,7 @@ def draw(seed: int, size: Size) -> Iterator[Event]:
     while True:
         (kind,) = chance.choices(kinds, list(weights.values()))
         yield Event(
-            after=chance.uniform(0.05, 0.9),
+            after=chance.uniform(0.05, size.longest),
             kind=kind,
             down=chance.choice((0.0, 0.1, 0.3, 0.8, 2.0)),
             choice=chance.getrandbits(32),

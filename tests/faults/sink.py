@@ -56,6 +56,7 @@ class Sink:
     doubts: list[Doubt] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     under_way: int = 0
+    _lines: dict[int, str] = field(default_factory=dict)
     _troubles: deque[str] = field(default_factory=deque)
     _news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -74,10 +75,22 @@ class Sink:
         with self._news:
             return self._news.wait_for(lambda: len(self.accepted) > count, seconds)
 
+    def whose(self, port: int) -> str | None:
+        """The account that a connection from this port is of, once it has said so."""
+        return self._lines.get(port)
+
     def _next_is(self, *troubles: str) -> str | None:
         return self._troubles.popleft() if self._troubles and self._troubles[0] in troubles else None
 
     # What aiosmtpd calls, in the server's own thread.
+
+    async def handle_EHLO(  # noqa: N802
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        assert session.peer is not None
+        self._lines.pop(session.peer[1], None)  # of an earlier connection
+        session.host_name = hostname
+        return responses
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -86,6 +99,8 @@ class Sink:
         if self._next_is("drop at mail"):
             server.transport.abort()
         envelope.mail_from = address
+        assert session.peer is not None
+        self._lines[session.peer[1]] = address
         return "250 OK"
 
     async def handle_RCPT(  # noqa: N802

@@ -1,8 +1,10 @@
 """The auditor finds what it is there to find: each of its rules, broken by hand."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
@@ -10,7 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.models import Campaign, CampaignDay, Message, Prospect, Sender
 from campaigns.models.finding import nodes_of
 from tests import make
-from tests.faults.audit import Evidence, audit, is_open
+from tests.faults.audit import Evidence, Findings, audit, completed, is_open
 from tests.faults.crew import Kill
 from tests.faults.sink import Doubt, Mail
 from tests.faults.world import Ours, Span
@@ -43,6 +45,7 @@ class Scene:
         self.kills: list[Kill] = []
         self.suppressed: list[str] = []
         self.delay_minutes = 0
+        self.again: Counter[UUID] = Counter()
 
     def _send(self, number: int, step: int, person: Prospect) -> None:
         node = nodes_of(self.session, self.campaign.id)[step]
@@ -55,9 +58,20 @@ class Scene:
     def verdict(self) -> dict[str, int]:
         self.session.flush()
         evidence = Evidence(
-            self.mails, self.doubts, {}, self.kills, [self.ours], self.suppressed, self.delay_minutes, "UTC"
+            self.mails, self.doubts, {}, self.kills, [self.ours], self.suppressed, self.delay_minutes, "UTC", self.again
         )
         return dict(audit(self.session, evidence).counts)
+
+    def kill(self, at: float, *senders: str | None) -> None:
+        """A kill so many seconds after the beginning, that cut off the lanes of these accounts."""
+        self.kills.append(Kill(BEGAN + at, "lane", 1, senders))
+
+    def last_word(self) -> dict[str, int]:
+        """What is wrong at the very end."""
+        self.session.flush()
+        found = Findings()
+        completed(found, self.session)
+        return dict(found.counts)
 
 
 def twice(scene: Scene) -> None:
@@ -159,20 +173,55 @@ def test_a_breach_is_found(scene: Scene, breach: Callable[[Scene], None], rule: 
     assert rule in scene.verdict()
 
 
-@pytest.mark.parametrize("reason", ["doubt", "kill"])
-def test_an_unknown_outcome_with_a_reason_is_no_finding(scene: Scene, reason: str) -> None:
+def test_an_unknown_outcome_whose_answer_never_came_is_no_finding(scene: Scene) -> None:
     scene.messages[3].status = "unknown"
-    if reason == "doubt":
-        scene.doubts.append(Doubt(BEGAN + 6, scene.mails[3].message_id, taken=True))
-    else:
-        scene.kills.append(Kill(BEGAN + 6.05, "lane", 1, lanes=1))
+    scene.doubts.append(Doubt(BEGAN + 6, scene.mails[3].message_id, taken=True))
+    assert scene.verdict() == {}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_unknown_outcome_whose_lane_was_killed_is_no_finding(scene: Scene, named: bool) -> None:
+    scene.messages[3].status = "unknown"
+    scene.kill(6.05, str(scene.sender.email_address) if named else None)
     assert scene.verdict() == {}
 
 
 def test_one_kill_excuses_one_unknown_outcome(scene: Scene) -> None:
     scene.messages[2].status = scene.messages[3].status = "unknown"
-    scene.kills.append(Kill(BEGAN + 6.05, "lane", 1, lanes=1))
+    scene.kill(6.05, scene.sender.email_address)
     assert scene.verdict() == {"unknown": 1}
+
+
+@pytest.mark.parametrize(
+    ("number", "at", "whose"),
+    [
+        (3, 6.05, "another@ours.test"),  # the lane of another account
+        (3, 5.95, None),  # before it was claimed
+        (1, 4.05, None),  # its lane had claimed another since, so it had written this one down
+        (3, 8.00, ""),  # a lane that had not said whose it is, so long after claiming
+    ],
+)
+def test_the_kill_of_another_moment_excuses_no_unknown_outcome(
+    scene: Scene, number: int, at: float, whose: str | None
+) -> None:
+    scene.messages[number].status = "unknown"
+    scene.kill(at, scene.sender.email_address if whose is None else whose or None)
+    assert scene.verdict() == {"unknown": 1}
+
+
+def test_what_was_sent_again_by_a_persons_word_counts_twice_for_its_account(scene: Scene) -> None:
+    scene.sender_day.used = 5
+    scene.again[scene.sender.id] = 1
+    assert scene.verdict() == {}
+
+
+def test_nobody_waits_at_the_very_end(scene: Scene) -> None:
+    scene.campaign.status = "completed"
+    assert scene.last_word() == {}
+    forgotten(scene)
+    scene.campaign.status = "active"
+    scene.messages[2].status = "unknown"
+    assert scene.last_word() == {"skipped": 3}
 
 
 def test_a_message_in_hand_when_the_hours_close_is_no_finding(scene: Scene) -> None:

@@ -3,13 +3,14 @@
 import http.client
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns import admitting
@@ -34,7 +35,9 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 API_SECONDS = 60.0
 # Past the API, which allows 500 a day: a test's day has to hold more.
 FAR = 100_000
-EMAIL = "sarah@example.com"
+# The most that the API allows.
+MOST = 500
+EMAIL, PASSWORD = "sarah@example.com", "correct horse battery"
 
 
 @dataclass(frozen=True)
@@ -118,27 +121,27 @@ class World:
         """Make the login, the senders, the campaigns and the people, and launch."""
         now = datetime.now(UTC)
         with self.sessions.begin() as session:
-            user = admitting.create_user(session, EMAIL, "correct horse battery", self.zone, now=now)
+            user = admitting.create_user(session, EMAIL, PASSWORD, self.zone, now=now)
             self.key = admitting.create_key(session, user, "storm", now=now)[1]
             self.workspace_id: UUID = user.workspace_id
         size = self.size
         crowd = [self._sender(n, 0, int(n < size.gapped_senders)) for n in range(size.senders)]
         shared, other = crowd[-1], self._sender(size.senders, 0, 1)
-        tired = self._sender(size.senders + 1, 1, 1, size.sender_limit)
-        self.large = self._campaign("large", "UTC", crowd, size.people, 500)
+        self.tired = tired = self._sender(size.senders + 1, 1, 1, size.sender_limit)
+        self.large = self._campaign("large", "UTC", crowd, size.people, MOST)
         self.small = self._campaign("limited", "Asia/Kathmandu", [shared, other], size.limited, size.limit // 2)
-        self.slow = self._campaign("gapped", "Australia/Lord_Howe", [tired], size.gapped, 500)
+        self.slow = self._campaign("gapped", "Australia/Lord_Howe", [tired], size.gapped, MOST)
         self.ours = [self.large, self.small, self.slow]
         self._say_no()
         with self.sessions.begin() as session:
             session.execute(update(Campaign).where(Campaign.name == "large").values(daily_limit=FAR))
-            session.execute(update(Sender).where(Sender.daily_limit == 500).values(daily_limit=FAR))
+            session.execute(update(Sender).where(Sender.daily_limit == MOST).values(daily_limit=FAR))
         self.large.limit = [Span(0, 0, FAR)]
         for our in self.ours:
             self.ask("POST", f"/campaigns/{our.id}/launch")
             our.status.append(Span(0, time.time(), "active"))
 
-    def _sender(self, number: int, min_gap: int, max_gap: int, limit: int = 500) -> str:
+    def _sender(self, number: int, min_gap: int, max_gap: int, limit: int = MOST) -> str:
         smtp = {"host": "127.0.0.1", "port": self._smtp_port, "security": "none", "username": None, "password": None}
         account = {
             "type": "email", "display_name": f"Sender {number}", "email_address": f"s{number}@ours.test",
@@ -236,6 +239,16 @@ class World:
             self.resume(ours)
         self.set_limit(self.size.limit)
 
+    def lift_limits(self) -> None:
+        """Nobody is held back by a limit any more."""
+        self.ask("PATCH", f"/senders/{self.tired}", {"daily_limit": MOST})
+        self.set_limit(MOST)
+
+    def are_completed(self) -> bool:
+        """Whether all campaigns are through."""
+        answers = [self.ask("GET", f"/campaigns/{ours.id}") for ours in self.ours]
+        return all(answer["campaign"]["status"] == "completed" for answer in answers)
+
     def hurry(self) -> None:
         """What would be tried again in minutes is due at once."""
         now = datetime.now(UTC)
@@ -244,9 +257,8 @@ class World:
             late = update(Prospect).where(Prospect.id.in_(waiting), Prospect.due_at > now)
             session.execute(late.values(due_at=now), execution_options={"synchronize_session": False})
 
-    def to_do(self, session: Session) -> int:
-        """How many people something can be sent to now, as far as limits go; leases and gaps are passing things."""
-        now = datetime.now(UTC)
+    def _writable(self, now: datetime) -> Any:
+        """Who has a step to come that limits let through today; leases and gaps are passing things."""
         today = local_day(now, self.zone)
         spent = select(SenderDay.sender_id).join(Sender).where(
             SenderDay.day == today, SenderDay.used >= Sender.daily_limit
@@ -256,13 +268,26 @@ class World:
             .join(Campaign, Campaign.id == CampaignDay.campaign_id)
             .where(CampaignDay.day == today, CampaignDay.used >= Campaign.daily_limit)
         )
-        rows = session.execute(
-            select(Prospect.campaign_id, Prospect.counted_on, Prospect.due_at).where(
-                Prospect.due_at.is_not(None), Prospect.sender_account_id.not_in(spent)
-            )
-        ).all()
-        spent_up = set(session.scalars(full))
-        return sum(1 for row in rows if row.campaign_id not in spent_up or row.counted_on == today)
+        return select(func.count()).where(
+            Prospect.due_at.is_not(None),
+            Prospect.sender_account_id.not_in(spent),
+            or_(Prospect.campaign_id.not_in(full), Prospect.counted_on == today),
+        )
+
+    def to_do(self, session: Session) -> int:
+        """How many people something can be sent to now or later, as far as limits go."""
+        return session.scalar(self._writable(datetime.now(UTC))) or 0
+
+    def is_anybody_due(self, session: Session, campaign_ids: Sequence[str]) -> bool:
+        """Whether one of these campaigns has somebody to write to at this moment, whose account is not in its gap."""
+        now = datetime.now(UTC)
+        rests = select(Sender.id).where(Sender.next_send_at > now)
+        due = self._writable(now).where(
+            Prospect.campaign_id.in_(map(UUID, campaign_ids)),
+            Prospect.due_at <= now,
+            Prospect.sender_account_id.not_in(rests),
+        )
+        return bool(session.scalar(due))
 
     def lanes(self) -> str:
         """How the senders stand: for whoever wants to know why nothing goes out."""
