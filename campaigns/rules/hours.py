@@ -34,8 +34,8 @@ _EPOCH_SECOND_OF_WEEK = 3 * 24 * 60 * 60  # 1 January 1970 was a Thursday
 # More stretches than any opening or closing lies away, even where each of them skips the minute in question.
 _MOST_STRETCHES = 100
 
-_START = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-_END = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+START = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+END = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 Window = tuple[int, int]
 Day = tuple[Window, ...]
@@ -169,8 +169,8 @@ def _parse_window(raw: object, field: str, problems: list[Problem]) -> Window | 
         problems.append(Problem(field, 'must be a window such as {"start": "09:00", "end": "17:00"}'))
         return None
     problems.extend(_unknown_keys(raw, ("start", "end"), field))
-    start = _parse_minute(raw, "start", _START, field, problems)
-    end = _parse_minute(raw, "end", _END, field, problems)
+    start = _parse_minute(raw, "start", START, field, problems)
+    end = _parse_minute(raw, "end", END, field, problems)
     if start is None or end is None:
         return None
     if end <= start:
@@ -183,7 +183,7 @@ def _parse_minute(
     raw: Mapping[object, object], key: str, form: re.Pattern[str], field: str, problems: list[Problem]
 ) -> int | None:
     where = f"{field}.{key}"
-    latest = "24:00" if form is _END else "23:59"
+    latest = "24:00" if form is END else "23:59"
     if key not in raw:
         problems.append(Problem(where, f"is missing: a time as HH:MM, at most {latest}"))
         return None

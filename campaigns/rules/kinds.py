@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from campaigns.rules.hours import parse_hours
+from campaigns.rules.hours import DAYS, END, MOST_WINDOWS, START, parse_hours
 from campaigns.rules.problems import Problem, Problems
-from campaigns.rules.sequence import UUID_PATTERN, parse_nodes
+from campaigns.rules.sequence import UUID_PATTERN, node_schema, parse_nodes
 
+CLOCK_FORMS = {"start": START, "end": END}
 _UUID = re.compile(UUID_PATTERN)
 # Line breaks and other control characters, what PostgreSQL cannot store, and what is not UTF-8.
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
@@ -217,7 +218,12 @@ class Week(Kind):
         return "operating hours: a time zone and windows for each weekday, or null for always open"
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["object", "null"]}
+        clock = {name: {"type": "string", "pattern": f"^({form.pattern})$"} for name, form in CLOCK_FORMS.items()}
+        window = {"type": "object", "required": ["start", "end"], "properties": clock, "additionalProperties": False}
+        day = {"type": "array", "maxItems": MOST_WINDOWS, "items": window}
+        zone = {"type": "string", "description": "An IANA name; left out, the workspace's."}
+        week = {"timezone": zone, **dict.fromkeys(DAYS, day)}
+        return {"type": ["object", "null"], "properties": week, "additionalProperties": False}
 
 
 @dataclass(frozen=True)
@@ -233,4 +239,4 @@ class Nodes(Kind):
         return f"the whole list of steps in order, `end` last, at most {self.most}"
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "maxItems": self.most, "items": {"type": "object"}}
+        return {"type": "array", "maxItems": self.most, "items": node_schema()}

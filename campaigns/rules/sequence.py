@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from campaigns.rules import placeholders
@@ -54,6 +54,15 @@ class NodeField:
     help: str
     most: int = MOST_WHOLE_NUMBER
 
+    def schema(self) -> dict[str, Any]:
+        """The rule as JSON Schema; null is as good as nothing."""
+        rules: Mapping[str, dict[str, Any]] = {
+            "flag": {"type": ["boolean", "null"]},
+            "number": {"type": ["integer", "null"], "minimum": 0, "maximum": self.most},
+        }
+        rule = rules.get(self.kind, {"type": ["string", "null"], "maxLength": self.most})
+        return {**rule, "description": f"Of {', '.join(self.types)}: {self.help}"}
+
 
 NODE_FIELDS: Mapping[str, NodeField] = {
     "subject": NodeField((EMAIL,), "line", "", "The subject; may stay empty in a reply.", 998),
@@ -65,6 +74,14 @@ NODE_FIELDS: Mapping[str, NodeField] = {
     "delay_hours": NodeField((DELAY,), "number", 0, "Hours, on top of the days."),
     "delay_minutes": NodeField((DELAY,), "number", 0, "Minutes, on top of the hours."),
 }
+
+
+def node_schema() -> dict[str, Any]:
+    """A node as it may be sent, as JSON Schema."""
+    node_id = {"type": ["string", "null"], "format": "uuid", "pattern": UUID_PATTERN}
+    fields = {name: row.schema() for name, row in NODE_FIELDS.items()}
+    properties = {"id": node_id, "type": {"type": "string", "enum": list(ALL_NODE_TYPES)}, **fields}
+    return {"type": "object", "required": ["type"], "properties": properties}
 
 
 @dataclass(frozen=True)

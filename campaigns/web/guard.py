@@ -16,7 +16,9 @@ from campaigns.web.house import Person, house, now
 # What the way in needs too, and tells nothing of anybody.
 ASSETS = ("assets.favicon", "assets.timezones")
 # Endpoints that need nobody to be signed in.
-PUBLIC = frozenset({"static", "health.healthz", "health.metrics", "accounts.welcome", "accounts.sign_in", *ASSETS})
+PUBLIC = frozenset(
+    {"static", "health.healthz", "health.metrics", "accounts.welcome", "accounts.sign_in", "api.openapi", *ASSETS}
+)
 # Where a signed-in person of a workspace is not enough: the owner's.
 OWNERS_ONLY = ("rq_dashboard.",)
 

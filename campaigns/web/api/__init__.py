@@ -1,6 +1,17 @@
 """The API of CONTRACT section 7: each view reads the request, asks a verb, answers in JSON."""
 
-from campaigns.web.api import campaigns, idempotency, keys, messages, nodes, prospects, senders, templates, wake_ups
+from campaigns.web.api import (
+    campaigns,
+    idempotency,
+    keys,
+    messages,
+    nodes,
+    openapi,
+    prospects,
+    senders,
+    templates,
+    wake_ups,
+)
 from campaigns.web.api.blueprint import blueprint
 
 __all__ = [
@@ -10,6 +21,7 @@ __all__ = [
     "keys",
     "messages",
     "nodes",
+    "openapi",
     "prospects",
     "senders",
     "templates",

@@ -9,13 +9,16 @@ from flask.typing import ResponseReturnValue
 from campaigns import editing, launching, reporting
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign
+from campaigns.web.api import schemas
 from campaigns.web.api.blueprint import blueprint, is_dry_run, is_strict, page_json, paging, read_object
+from campaigns.web.api.describing import DRY_RUN, IF_MATCH, IF_NONE_MATCH, PAGING, STRICT, describe
 from campaigns.web.api.etags import fresh_or_304, tag_of, wanted_versions
 from campaigns.web.house import house, now, person
 from campaigns.web.rehearsal import rehearse
 
 
 @blueprint.get("/campaigns")
+@describe(schemas.page("campaigns", schemas.ref("ListedCampaign")), *PAGING)
 def list_campaigns() -> ResponseReturnValue:
     """Active and paused first, then drafts, then completed."""
     page, limit = paging()
@@ -25,6 +28,7 @@ def list_campaigns() -> ResponseReturnValue:
 
 
 @blueprint.post("/campaigns")
+@describe(schemas.CREATED_CAMPAIGN, STRICT, status=201, body=schemas.NEW_CAMPAIGN, headers=("Location", "ETag"))
 def create_campaign() -> ResponseReturnValue:
     """A new draft with the default sequence."""
     body = read_object()
@@ -41,6 +45,7 @@ def create_campaign() -> ResponseReturnValue:
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>")
+@describe(schemas.WHOLE_CAMPAIGN, IF_NONE_MATCH, headers=("ETag",), also=(304,))
 def read_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """The campaign, its sequence, and its prospects counted."""
     with house().reading() as db:
@@ -49,6 +54,9 @@ def read_campaign(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.patch("/campaigns/<uuid:campaign_id>")
+@describe(
+    schemas.EDITED_CAMPAIGN, DRY_RUN, IF_MATCH, STRICT, body=schemas.PATCH_CAMPAIGN, headers=("ETag",), also=(412,)
+)
 def edit_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """CONTRACT section 2, and the wake-up of section 5."""
     body, versions = read_object(), wanted_versions(campaign_id)
@@ -80,6 +88,7 @@ def edit_campaign(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.delete("/campaigns/<uuid:campaign_id>")
+@describe(None, status=204)
 def delete_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """Gone with all that belongs to it; an active one is stopped by that."""
     with house().sessions.begin() as db:
@@ -88,6 +97,7 @@ def delete_campaign(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/copy")
+@describe(schemas.COPIED_CAMPAIGN, status=201, headers=("Location", "ETag"))
 def copy_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """A draft with the same settings, senders and steps, and nobody in it."""
     who = person()
@@ -99,6 +109,7 @@ def copy_campaign(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>/validate")
+@describe(schemas.ref("Readiness"))
 def validate_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """What a launch would say; no side effects."""
     with house().reading() as db:
@@ -115,18 +126,21 @@ def _move(verb: Callable[..., Campaign], campaign_id: UUID) -> dict[str, Any]:
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/launch")
+@describe(schemas.MOVED_CAMPAIGN)
 def launch_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """Draft to launching; a job makes it active."""
     return _move(launching.launch, campaign_id)
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/pause")
+@describe(schemas.MOVED_CAMPAIGN)
 def pause_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """Active to paused."""
     return _move(launching.pause, campaign_id)
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/resume")
+@describe(schemas.MOVED_CAMPAIGN)
 def resume_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """Paused to active."""
     return _move(launching.resume, campaign_id)

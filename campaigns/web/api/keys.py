@@ -8,7 +8,9 @@ from flask.typing import ResponseReturnValue
 from campaigns import admitting
 from campaigns.models.workspace import ApiKey, User
 from campaigns.reporting import instant
+from campaigns.web.api import schemas
 from campaigns.web.api.blueprint import blueprint, page_json, paging, read_object
+from campaigns.web.api.describing import PAGING, describe
 from campaigns.web.house import house, now, person
 
 
@@ -24,6 +26,7 @@ def key_json(key: ApiKey) -> dict[str, Any]:
 
 
 @blueprint.get("/keys")
+@describe(schemas.page("keys", schemas.ref("Key")), *PAGING)
 def list_keys() -> ResponseReturnValue:
     """The keys that open something, newest first."""
     page, limit = paging()
@@ -34,6 +37,7 @@ def list_keys() -> ResponseReturnValue:
 
 
 @blueprint.post("/keys")
+@describe(schemas.NEW_KEY, status=201, body=schemas.NAME_KEY)
 def create_key() -> ResponseReturnValue:
     """A new key; its text is in this answer and nowhere else."""
     body = read_object()
@@ -44,6 +48,7 @@ def create_key() -> ResponseReturnValue:
 
 
 @blueprint.delete("/keys/<uuid:key_id>")
+@describe(None, status=204)
 def revoke_key(key_id: UUID) -> ResponseReturnValue:
     """It opens nothing from now on."""
     with house().sessions.begin() as db:

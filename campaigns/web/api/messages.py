@@ -12,7 +12,9 @@ from campaigns.reporting import instant
 from campaigns.rules.kinds import Context, UuidList
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid
+from campaigns.web.api import schemas
 from campaigns.web.api.blueprint import blueprint, page_json, paging, read_object
+from campaigns.web.api.describing import PAGING, describe, query
 from campaigns.web.house import house, now, person
 
 
@@ -33,6 +35,11 @@ def message_json(message: Message) -> dict[str, Any]:
 
 
 @blueprint.get("/messages")
+@describe(
+    schemas.page("messages", schemas.ref("Message")),
+    query("status", schemas.one_of((UNKNOWN,)), "Which messages.", required=True),
+    *PAGING,
+)
 def list_unknown_messages() -> ResponseReturnValue:
     """Those with `status=unknown`, over all campaigns, the oldest first; other ones are not listed."""
     if request.args.get("status") != UNKNOWN:
@@ -46,6 +53,7 @@ def list_unknown_messages() -> ResponseReturnValue:
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/messages/<uuid:message_id>/settle")
+@describe(schemas.SETTLED, body=schemas.SETTLE)
 def settle_message(campaign_id: UUID, message_id: UUID) -> ResponseReturnValue:
     """`settlement`: it was `sent`, is to be sent `again`, or is left out, `skip`."""
     settlement, who = read_object().get("settlement"), person()
@@ -56,6 +64,7 @@ def settle_message(campaign_id: UUID, message_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/prospects/retry")
+@describe(schemas.RETRIED, body=schemas.RETRY)
 def retry_prospects(campaign_id: UUID) -> ResponseReturnValue:
     """Let 1 to 500 `ids` who failed go on: `how` is `again` or `skip`."""
     body, who = read_object(), person()

@@ -14,13 +14,16 @@ from campaigns.rules.differences import differences
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid
 from campaigns.rules.sequence import MOST_WHOLE_NUMBER
+from campaigns.web.api import schemas
 from campaigns.web.api.blueprint import blueprint, is_strict, page_json, paging, read_object
+from campaigns.web.api.describing import PAGING, STRICT, describe, query
 from campaigns.web.house import house, now, person
 
 NODES = "/campaigns/<uuid:campaign_id>/sequence/nodes"
 
 
 @blueprint.post(NODES)
+@describe(schemas.ADDED_NODE, status=201, body=schemas.NEW_NODE)
 def add_node(campaign_id: UUID) -> ResponseReturnValue:
     """Before the end, or at `position`."""
     body, who = read_object(), person()
@@ -30,6 +33,7 @@ def add_node(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.patch(NODES)
+@describe(schemas.ALL_NODES, body=schemas.MOVE_NODE)
 def move_node(campaign_id: UUID) -> ResponseReturnValue:
     """`nodeId` to `toPosition`."""
     body, who = read_object(), person()
@@ -39,6 +43,12 @@ def move_node(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.delete(NODES)
+@describe(
+    schemas.ALL_NODES,
+    query("nodeId", schemas.SENT_ID, "In place of the body."),
+    body=schemas.NAMED_NODE,
+    may_be_empty=True,
+)
 def delete_node(campaign_id: UUID) -> ResponseReturnValue:
     """`nodeId`, in the body or, as some clients send none with DELETE, in the address; the end stays."""
     named = {"nodeId": request.args["nodeId"]} if "nodeId" in request.args else None
@@ -49,6 +59,7 @@ def delete_node(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.put(f"{NODES}/<uuid:node_id>")
+@describe(schemas.EDITED_NODE, STRICT, body=schemas.PUT_NODE)
 def edit_node(campaign_id: UUID, node_id: UUID) -> ResponseReturnValue:
     """The fields that the body holds; of a running campaign only words."""
     body, who, strict = read_object(), person(), is_strict()
@@ -64,6 +75,7 @@ def edit_node(campaign_id: UUID, node_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>/sequence/versions")
+@describe(schemas.page("versions", schemas.ref("SequenceVersion")), *PAGING)
 def list_versions(campaign_id: UUID) -> ResponseReturnValue:
     """Every change of the sequence that is kept, newest first: who, when, and what is different."""
     page, limit = paging()
@@ -86,6 +98,7 @@ def _version_json(edition: Edition) -> dict[str, Any]:
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/sequence/roll-back")
+@describe(schemas.ROLLED_BACK, body=schemas.ROLL_BACK)
 def roll_back(campaign_id: UUID) -> ResponseReturnValue:
     """The sequence as it was at the campaign's version `number`; of a running campaign only its words."""
     body, who = read_object(), person()

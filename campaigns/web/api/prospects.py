@@ -16,7 +16,9 @@ from campaigns.rules.lifecycle import PROSPECT_STATUSES
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid
 from campaigns.rules.tables import decode
+from campaigns.web.api import schemas
 from campaigns.web.api.blueprint import CSV_TYPES, blueprint, page_json, paging, read_json, read_object
+from campaigns.web.api.describing import PAGING, describe, query
 from campaigns.web.house import house, now, person
 
 PROSPECTS = "/campaigns/<uuid:campaign_id>/prospects"
@@ -41,6 +43,13 @@ def _uuid(raw: object, field: str) -> UUID:
 
 
 @blueprint.get(PROSPECTS)
+@describe(
+    schemas.page("prospects", schemas.ref("Prospect")),
+    query("status", schemas.PERSON_STATUS, "Whoever is in this status."),
+    query("node_id", schemas.SENT_ID, "Whoever has this step next."),
+    query("search", {"type": "string", "maxLength": MOST_SEARCH}, "A part of the address or a name."),
+    *PAGING,
+)
 def list_prospects(campaign_id: UUID) -> ResponseReturnValue:
     """One page of the roster, filtered."""
     page, limit = paging()
@@ -52,6 +61,7 @@ def list_prospects(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post(PROSPECTS)
+@describe(schemas.IMPORTED, status=201, body=schemas.NEW_PROSPECTS, csv=schemas.TEXT)
 def add_prospects(campaign_id: UUID) -> ResponseReturnValue:
     """1 to 1,000 people in JSON, or a CSV file."""
     if request.mimetype in CSV_TYPES:
@@ -75,6 +85,7 @@ def _add_csv(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.patch(PROSPECTS)
+@describe(schemas.ONE_PROSPECT, body=schemas.NAMED_PROSPECT)
 def edit_named_prospect(campaign_id: UUID) -> ResponseReturnValue:
     """The prospect whose `id` the body holds."""
     body = read_object()
@@ -82,6 +93,7 @@ def edit_named_prospect(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.patch(f"{PROSPECTS}/<uuid:prospect_id>")
+@describe(schemas.ONE_PROSPECT, body=schemas.PATCH_PROSPECT)
 def edit_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """What is known of one person."""
     return _edit(campaign_id, prospect_id, read_object())
@@ -94,6 +106,7 @@ def _edit(campaign_id: UUID, prospect_id: UUID, body: dict[str, Any]) -> Respons
 
 
 @blueprint.delete(PROSPECTS)
+@describe(schemas.REMOVED, body=schemas.REMOVE_PROSPECTS)
 def remove_prospects(campaign_id: UUID) -> ResponseReturnValue:
     """1 to 500 `ids`, or `{"all": true}`."""
     body, who = read_object(), person()
@@ -104,6 +117,7 @@ def remove_prospects(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get(f"{PROSPECTS}/<uuid:prospect_id>")
+@describe(schemas.ONE_PROSPECT)
 def read_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """One person."""
     with house().reading() as db:
@@ -119,24 +133,28 @@ def _steer(verb: Callable[..., Prospect], campaign_id: UUID, prospect_id: UUID) 
 
 
 @blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/pause")
+@describe(schemas.ONE_PROSPECT)
 def pause_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """Hold this person alone."""
     return _steer(steering.pause, campaign_id, prospect_id)
 
 
 @blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/resume")
+@describe(schemas.ONE_PROSPECT)
 def resume_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """Let a paused person go on."""
     return _steer(steering.resume, campaign_id, prospect_id)
 
 
 @blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/skip")
+@describe(schemas.ONE_PROSPECT)
 def skip_step(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """Leave out the step that comes next."""
     return _steer(steering.skip, campaign_id, prospect_id)
 
 
 @blueprint.get(f"{PROSPECTS}/<uuid:prospect_id>/explain")
+@describe(schemas.ref("Explanation"))
 def explain_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """Why this prospect is not being messaged now, and the exact instant it will be."""
     with house().reading() as db:

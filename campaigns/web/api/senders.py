@@ -7,11 +7,14 @@ from flask.typing import ResponseReturnValue
 from campaigns import connecting
 from campaigns.models.finding import find_campaign, find_sender, limits_of, senders_of
 from campaigns.reporting import sender_json, sender_page, senders_json
+from campaigns.web.api import schemas
 from campaigns.web.api.blueprint import blueprint, page_json, paging, read_object
+from campaigns.web.api.describing import PAGING, describe
 from campaigns.web.house import house, now, person
 
 
 @blueprint.get("/senders")
+@describe(schemas.page("senders", schemas.ref("SenderAccount")), *PAGING)
 def list_senders() -> ResponseReturnValue:
     """All accounts, oldest first."""
     page, limit = paging()
@@ -21,6 +24,7 @@ def list_senders() -> ResponseReturnValue:
 
 
 @blueprint.post("/senders")
+@describe(schemas.ref("SenderAccount"), status=201, body=schemas.NEW_SENDER, headers=("Location",))
 def create_sender() -> ResponseReturnValue:
     """A new account; what is secret in it is never shown again."""
     body, settings = read_object(), house().settings
@@ -32,6 +36,7 @@ def create_sender() -> ResponseReturnValue:
 
 
 @blueprint.get("/senders/<uuid:sender_id>")
+@describe(schemas.ref("SenderAccount"))
 def read_sender(sender_id: UUID) -> ResponseReturnValue:
     """One account, with limits and usage."""
     with house().reading() as db:
@@ -39,6 +44,7 @@ def read_sender(sender_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.patch("/senders/<uuid:sender_id>")
+@describe(schemas.ref("SenderAccount"), body=schemas.PATCH_SENDER)
 def edit_sender(sender_id: UUID) -> ResponseReturnValue:
     """The fields that the body holds."""
     body, who, key = read_object(), person(), house().settings.sealing_key
@@ -49,6 +55,7 @@ def edit_sender(sender_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.delete("/senders/<uuid:sender_id>")
+@describe(None, status=204)
 def delete_sender(sender_id: UUID) -> ResponseReturnValue:
     """Unless a launched campaign sends from it."""
     with house().sessions.begin() as db:
@@ -57,6 +64,7 @@ def delete_sender(sender_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>/senders")
+@describe(schemas.page("senders", schemas.ref("CampaignSenderAccount")), *PAGING)
 def list_campaign_senders(campaign_id: UUID) -> ResponseReturnValue:
     """The accounts of a campaign, each with the limit that the campaign sets for it, if it sets one."""
     page, limit = paging()

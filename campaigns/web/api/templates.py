@@ -11,7 +11,9 @@ from campaigns.reporting import instant
 from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.problems import Problems
 from campaigns.rules.refusals import Invalid
+from campaigns.web.api import schemas
 from campaigns.web.api.blueprint import blueprint, page_json, paging, read_object
+from campaigns.web.api.describing import PAGING, describe
 from campaigns.web.house import house, now, person
 
 
@@ -28,6 +30,7 @@ def template_json(template: Template) -> dict[str, Any]:
 
 
 @blueprint.get("/templates")
+@describe(schemas.page("templates", schemas.ref("Template")), *PAGING)
 def list_templates() -> ResponseReturnValue:
     """All templates, by name."""
     page, limit = paging()
@@ -38,6 +41,7 @@ def list_templates() -> ResponseReturnValue:
 
 
 @blueprint.post("/templates")
+@describe(schemas.ref("Template"), status=201, body=schemas.NEW_TEMPLATE)
 def save_template() -> ResponseReturnValue:
     """A campaign kept as a template: `campaign_id`, and its `name`."""
     body, who = read_object(), person()
@@ -51,6 +55,7 @@ def save_template() -> ResponseReturnValue:
 
 
 @blueprint.patch("/templates/<uuid:template_id>")
+@describe(schemas.ref("Template"), body=schemas.RENAME)
 def rename_template(template_id: UUID) -> ResponseReturnValue:
     """Another `name`."""
     body = read_object()
@@ -59,6 +64,7 @@ def rename_template(template_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.delete("/templates/<uuid:template_id>")
+@describe(None, status=204)
 def delete_template(template_id: UUID) -> ResponseReturnValue:
     """Campaigns that were made from it stay as they are."""
     with house().sessions.begin() as db:

@@ -58,9 +58,11 @@ def test_every_path_refuses_other_methods_and_names_its_own(app: Flask, alice: C
             assert set(answer.headers["Allow"].split(", ")) == methods
 
 
-def test_no_call_is_open_to_a_stranger(app: Flask, stranger: Caller, db: Database) -> None:
+def test_no_call_but_the_description_is_open_to_a_stranger(app: Flask, stranger: Caller, db: Database) -> None:
     before = db.dump()
-    for path, methods in routes(app).items():
+    served = routes(app)
+    assert served.pop("/openapi.json") == {"GET", "HEAD", "OPTIONS"}
+    for path, methods in served.items():
         for method in methods - {"HEAD"}:
             answer = stranger.call(method, path, {})
             assert answer.headers["WWW-Authenticate"] == "Bearer"
