@@ -6,7 +6,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from random import Random
 from threading import Event, Thread, current_thread
@@ -15,11 +15,14 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from campaigns import editing, launching, minding, ticking
 from campaigns.channels.outgoing import Unsent
-from campaigns.models import Campaign, CampaignDay, Clock, Prospect, Sender, SenderDay
-from campaigns.rules.lifecycle import COMPLETED, DRAFT
+from campaigns.models import Campaign, CampaignDay, Clock, Prospect, Sender, SenderDay, SenderUse
+from campaigns.models.facts import week_uses
+from campaigns.rules.gates import WEEK
+from campaigns.rules.lifecycle import COMPLETED, DRAFT, LINKEDIN
 from campaigns.rules.outgoing import Outgoing
 from campaigns.sending import LEASE
 from campaigns.sending.lane import RECORD_PAUSES
@@ -346,6 +349,27 @@ def test_what_was_sent_on_a_day_that_had_not_come_counts_today(play: Play, whose
     model: Any = SenderDay if whose == "account" else CampaignDay
     with play.session() as session:
         assert sorted(session.scalars(select(model.used))) == [5, 10]
+
+
+def test_a_linkedin_send_of_an_ahead_clock_counts_for_seven_days_and_no_hour_longer(play: Play) -> None:
+    with play.db.sessions.begin() as session:
+        seat = make.sender(session, make.workspace(session), type=LINKEDIN).id
+
+    def use(session: Session) -> None:
+        session.add(SenderUse(sender_id=seat, step="connection_request", at=play.now))
+
+    def counted(now: datetime) -> int:
+        return len(play.do(week_uses, seat, "connection_request", now))
+
+    play.tick()
+    play.do(use)
+    play.now += HOUR
+    play.tick()
+    play.do(use)
+    put_back(play)  # a second after the last one
+    assert counted(make.NOW + WEEK - SECOND) == 2
+    assert counted(make.NOW + WEEK) == 1  # the one that was sent before is as old as it was
+    assert counted(make.NOW + WEEK + PATIENCE) == 0
 
 
 def test_campaigns_go_on_taking_turns_after_a_clock_that_was_ahead(play: Play) -> None:
