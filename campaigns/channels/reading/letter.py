@@ -1,0 +1,55 @@
+"""What a mail that came in is, and what it says."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+# Somebody wrote it: an answer, or a letter of its own.
+REPLY = "reply"
+# The address does not exist, or will take no mail for good.
+HARD_BOUNCE = "hard_bounce"
+# This message did not get there (or not yet: `delayed`), for a reason that may pass: a full mailbox, a policy, a server away.
+SOFT_BOUNCE = "soft_bounce"
+# A machine answered: an acknowledgement, a ticket, a robot.
+AUTO_REPLY = "auto_reply"
+# A machine answered for somebody who is away.
+OUT_OF_OFFICE = "out_of_office"
+# The recipient told the mailbox provider that it is spam (RFC 5965).
+COMPLAINT = "complaint"
+# We wrote it ourselves: a copy of what was sent.
+OWN = "own"
+# Newsletters, notifications, receipts: nobody answers with them.
+OTHER = "other"
+
+KINDS = (REPLY, HARD_BOUNCE, SOFT_BOUNCE, AUTO_REPLY, OUT_OF_OFFICE, COMPLAINT, OWN, OTHER)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail that came in.
+
+    `kind` is one of KINDS. Addresses are lower-cased; `from_address` is empty if there is none. `to` holds To and Cc.
+    `sent_at` is what its Date says, in UTC; None if that is no date. `answers` holds the Message-IDs, with their angle
+    brackets, that it says it is about: anybody may write any id there. `text` is all of its text, `fresh` what its
+    writer added, `quoted` the rest.
+
+    Of bounces and complaints: `recipient` is who did not get the message, or complained; `status` as in RFC 3463
+    ("5.1.1"), `diagnostic` one line of the server that refused; `delayed`: it is still being tried and has not failed.
+    Of an absence: `until` is the day it names as its end, None if it names none for certain.
+    """
+
+    kind: str
+    from_name: str
+    from_address: str
+    to: tuple[str, ...]
+    subject: str
+    sent_at: datetime | None
+    message_id: str | None
+    answers: tuple[str, ...]
+    text: str
+    fresh: str
+    quoted: str
+    recipient: str | None = None
+    status: str | None = None
+    diagnostic: str | None = None
+    delayed: bool = False
+    until: date | None = None
