@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, true, update
+from sqlalchemy import ColumnElement, delete, exists, select, true, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.models import counts
@@ -15,8 +15,9 @@ from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.gate import ensure_gates
 from campaigns.models.log import note
 from campaigns.models.message import Message
-from campaigns.models.paging import page_by_id, page_of
+from campaigns.models.paging import page_by_index, page_of
 from campaigns.models.prospect import Prospect
+from campaigns.models.words import people_with
 from campaigns.rules import lifecycle
 from campaigns.rules.kinds import Context, UuidList
 from campaigns.rules.people import PERSON_FIELDS, identity_of, read_fields
@@ -30,38 +31,39 @@ MOST_AT_ONCE = 5000
 
 @dataclass(frozen=True)
 class Filter:
-    """Which prospects to list. `search` matches the start of the address or a part of the names."""
+    """Which prospects to list. `search` are words that each begin a word of name, company or address."""
 
     status: str | None = None
     node_id: UUID | None = None
     search: str | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """As conditions of a query."""
-        found: list[ColumnElement[bool]] = []
-        if self.status:
-            found.append(Prospect.status == self.status)
-        if self.node_id:
-            found.append(Prospect.current_node_id == self.node_id)
-        if self.search:
-            found.append(_matches(self.search))
-        return found
-
-
-def _matches(search: str) -> ColumnElement[bool]:
-    columns = (Prospect.identity, Prospect.first_name, Prospect.last_name, Prospect.company)
-    return or_(*(column.icontains(search, autoescape=True) for column in columns))
-
 
 def listed(
     session: Session, campaign: Campaign, wanted: Filter, *, page: int, limit: int
 ) -> tuple[list[Prospect], int]:
-    """One page of the roster in the order people were added, and how many match in all."""
-    own = [Prospect.campaign_id == campaign.id, *wanted.conditions()]
-    if wanted.node_id or wanted.search:
-        return page_of(session, Prospect, own, Prospect.id, page=page, limit=limit)
-    total = counts.total(session, campaign.id, status=wanted.status)
-    return page_by_id(session, Prospect, own, Prospect.id, total, page=page, limit=limit), total
+    """One page of the roster, and how many match in all; of those who have the words, the first `words.MOST_FOUND` are
+    looked at. In the order people were added; at one step, by status first.
+    """
+    if wanted.search:
+        return _searched(session, campaign, wanted, page, limit)
+    own, order = [Prospect.campaign_id == campaign.id], [Prospect.id]
+    if wanted.node_id:  # which is of one campaign alone, as the count knows
+        own, order = [Prospect.current_node_id == wanted.node_id], [Prospect.status, Prospect.id]
+    if wanted.status:
+        own.append(Prospect.status == wanted.status)
+    total = counts.total(session, campaign.id, status=wanted.status, node_id=wanted.node_id)
+    return page_by_index(session, Prospect, own, *order, total=total, page=page, limit=limit), total
+
+
+def _searched(
+    session: Session, campaign: Campaign, wanted: Filter, page: int, limit: int
+) -> tuple[list[Prospect], int]:
+    own = [Prospect.id.in_(people_with(session, campaign.id, wanted.search or ""))]
+    if wanted.status:
+        own.append(Prospect.status == wanted.status)
+    if wanted.node_id:
+        own.append(Prospect.current_node_id == wanted.node_id)
+    return page_of(session, Prospect, own, Prospect.id, page=page, limit=limit)
 
 
 def edit(

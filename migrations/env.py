@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from campaigns import settings
 from campaigns.models import Base, connect
 from campaigns.models.base import UTCDateTime
+from campaigns.models.schema import is_modelled
 
 
 def render(kind: str, item: Any, _autogen: Any) -> str | bool:
@@ -24,6 +25,7 @@ def run(connection: Connection) -> None:
         render_as_batch=True,
         compare_type=True,
         render_item=render,
+        include_name=is_modelled,
         transaction_per_migration=False,
     )
     with context.begin_transaction():

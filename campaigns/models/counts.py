@@ -40,10 +40,12 @@ def by_node(session: Session, campaign_id: UUID, *, waiting: bool = False) -> de
     return found
 
 
-def total(session: Session, campaign_id: UUID, *, status: str | None = None) -> int:
-    """How many prospects a campaign has, in all or in one status."""
-    found = by_status(session, [campaign_id])[campaign_id]
-    return sum(found.values()) if status is None else found.get(status, 0)
+def total(session: Session, campaign_id: UUID, *, status: str | None = None, node_id: UUID | None = None) -> int:
+    """How many prospects a campaign has, in all or in one status, at one step."""
+    query = select(func.sum(_count.n)).where(_count.campaign_id == campaign_id)
+    query = query.where(_count.status == status) if status else query
+    query = query.where(_count.current_node_id == node_id) if node_id else query
+    return session.scalar(query) or 0
 
 
 def nodes(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, int]:

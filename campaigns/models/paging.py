@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -21,23 +20,23 @@ def page_of(
     return list(session.scalars(query)), total
 
 
-def page_by_id(
+def page_by_index(
     session: Session,
     model: type[Row],
     own: Sequence[ColumnElement[bool]],
-    ids: InstrumentedAttribute[UUID],
+    *order: InstrumentedAttribute[Any],
     total: int,
-    *,
     page: int,
     limit: int,
 ) -> list[Row]:
-    """One page of the `total` rows of `model` in the order of `ids`, found in an index alone and from the nearer end
-    of the list: the last page of a million costs what the first one does."""
+    """One page of the `total` rows of `model` in the order of an index that ends in the id: found in it alone and from
+    the nearer end of the list. The last page of a million costs what the first one does."""
     skipped = (page - 1) * limit
     wanted = min(limit, total - skipped)
     if wanted <= 0:
         return []
     behind = total - skipped - wanted
-    order, offset = (ids, skipped) if skipped <= behind else (ids.desc(), behind)
-    found = select(ids).where(*own).order_by(order).offset(offset).limit(wanted)
-    return list(session.scalars(select(model).where(ids.in_(found)).order_by(ids)))
+    forth = skipped <= behind
+    found = select(order[-1]).where(*own).order_by(*(order if forth else [column.desc() for column in order]))
+    near = found.offset(skipped if forth else behind).limit(wanted)
+    return list(session.scalars(select(model).where(order[-1].in_(near)).order_by(*order)))

@@ -37,6 +37,7 @@ class Prospect(Base):
         Index("ix_prospect_campaign_id_status_id", "campaign_id", "status", "id"),
         _partial("ix_prospect_new", "current_node_id IS NULL", "campaign_id", "id"),
         Index("ix_prospect_current_node_id_due_at", "current_node_id", "due_at"),
+        Index("ix_prospect_current_node_id_status_id", "current_node_id", "status", "id"),
         Index("ix_prospect_workspace_id_identity", "workspace_id", "identity"),
         Index("ix_prospect_lane", *LANE_ORDER),
         _partial("ix_prospect_asleep", "due_at IS NOT NULL", "campaign_id", "clock", "due_at", "id"),

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from campaigns.models import Base, Bell, Campaign, Event, Node, Prospect, Workspace, connect, new_id, ring, schema
-from campaigns.models.schema import alembic_config, migrating
+from campaigns.models.schema import alembic_config, is_modelled, migrating
 from tests import make
 from tests.databases import Database, run_together
 
@@ -26,7 +26,8 @@ from tests.databases import Database, run_together
 def drift(engine: Engine) -> list[Any]:
     """What `alembic check` would find."""
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
+        opts = {"compare_type": True, "render_as_batch": True, "include_name": is_modelled}
+        context = MigrationContext.configure(connection, opts=opts)
         return list(compare_metadata(context, Base.metadata))
 
 

@@ -12,7 +12,7 @@ blueprint = Blueprint("search", __name__)
 @blueprint.get("/search")
 def index() -> ResponseReturnValue:
     """What was found, each leading to its page."""
-    text = request.args.get("q", "").strip()[: searching.MOST_WORDS]
+    text = request.args.get("q", "").strip()[: searching.MOST_LETTERS]
     with house().reading() as db:
         found = searching.search(db, person().workspace_id, text)
     people = [
@@ -30,7 +30,5 @@ def index() -> ResponseReturnValue:
         q=text,
         campaigns=found.campaigns,
         people=people,
-        everybody=found.everybody,
         most=searching.MOST_FOUND,
-        most_read=searching.MOST_READ,
     )
