@@ -14,7 +14,8 @@ INBOX = "INBOX"
 class Mailbox(Base):
     """How far the mailbox of an account was read: `uid_next` is the least number not read yet, and means something
     only together with `uid_validity` (RFC 3501 section 2.3.1.1). While it cannot be read, `error` says why and
-    `try_at` when it is tried again. `lease_token` and `lease_until` say who reads."""
+    `try_at` when it is tried again. `lease_token` and `lease_until` say who reads; until `heard_until` somebody listens
+    for new mail."""
 
     __tablename__ = "mailbox"
 
@@ -30,6 +31,7 @@ class Mailbox(Base):
     try_at: Mapped[datetime | None]
     lease_token: Mapped[str | None] = mapped_column(String(36))
     lease_until: Mapped[datetime | None]
+    heard_until: Mapped[datetime | None]
 
 
 class Letter(Base):

@@ -73,6 +73,7 @@ def _make_mailbox() -> None:
         sa.Column("try_at", INSTANT, nullable=True),
         sa.Column("lease_token", sa.String(length=36), nullable=True),
         sa.Column("lease_until", INSTANT, nullable=True),
+        sa.Column("heard_until", INSTANT, nullable=True),
         _key("mailbox", "sender_account_id", "sender_account", "CASCADE"),
         sa.PrimaryKeyConstraint("sender_account_id", name=op.f("pk_mailbox")),
     )

@@ -1,0 +1,10 @@
+"""Receiving: what comes back to an account, whom it is about, and what follows from it.
+
+A mail and the mark of how far the mailbox was read are written in one transaction, so a reader that dies anywhere goes
+on where it stopped, and nothing is acted on twice.
+"""
+
+from campaigns.receiving.mailbox import POLL, Reader
+from campaigns.receiving.opening import open_mailbox
+
+__all__ = ["POLL", "Reader", "open_mailbox"]

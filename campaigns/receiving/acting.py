@@ -1,0 +1,149 @@
+"""What follows from a mail: the sequence ends, waits, or goes on."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from campaigns.channels.reading import COMPLAINT, HARD_BOUNCE, OUT_OF_OFFICE, REPLY, Letter
+from campaigns.models.campaign import Campaign
+from campaigns.models.conversation import Conversation
+from campaigns.models.journey import leave
+from campaigns.models.log import note
+from campaigns.models.message import BOUNCED, SENT, Message
+from campaigns.models.prospect import Prospect
+from campaigns.models.suppressing import ANSWERED, COMPLAINED, suppress
+from campaigns.rules import lifecycle
+from campaigns.rules.correspondence import asks_to_stop
+from campaigns.rules.freemail import company_domain
+
+# An absence that names no end is taken to last this long, and none longer than a year.
+ABSENCE, LONGEST_ABSENCE = timedelta(days=3), timedelta(days=366)
+# Whoever answers or bounces after the last step is shown as that.
+STILL_TELLING = (*lifecycle.IN_FLIGHT, lifecycle.PENDING, lifecycle.COMPLETED)
+
+ASKED = "Asked in an answer to get no more mail."
+COMPLAINT_MADE = "Reported a message as spam."
+
+
+def act(
+    session: Session, campaign: Campaign, prospect: Prospect, message: Message | None, letter: Letter, now: datetime
+) -> None:
+    """Do what a mail of this kind asks for. Campaign, person and message are locked; it was not acted on before."""
+    action = ACTIONS.get(letter.kind)
+    if action is not None:
+        action(session, campaign, prospect, message, letter, now)
+
+
+def _answered(
+    session: Session, campaign: Campaign, prospect: Prospect, message: Message | None, letter: Letter, now: datetime
+) -> None:
+    prospect.replied_at = prospect.replied_at or now
+    _converse(session, prospect, now)
+    note(session, campaign, "replied", now, by=None, prospect_id=str(prospect.id))
+    if asks_to_stop(letter.fresh):
+        suppress(session, prospect.workspace_id, prospect.identity, ASKED, ANSWERED, now)
+        return
+    if not campaign.stop_on_reply:
+        return
+    if prospect.status in STILL_TELLING:
+        leave(prospect, lifecycle.REPLIED, None, now)
+    domain = company_domain(prospect.email)
+    if campaign.workspace.stop_company and domain:
+        _stop_company(session, campaign, domain, now)
+
+
+def _converse(session: Session, prospect: Prospect, now: datetime) -> None:
+    conversation = session.get(Conversation, prospect.id)
+    if conversation is None:
+        conversation = Conversation(prospect_id=prospect.id, workspace_id=prospect.workspace_id)
+        session.add(conversation)
+    conversation.sender_account_id, conversation.last_at = prospect.sender_account_id, now
+    conversation.unread = conversation.owes = True
+
+
+def _stop_company(session: Session, campaign: Campaign, domain: str, now: datetime) -> None:
+    """Everybody else of the campaign at this domain gets nothing more."""
+    colleagues = (
+        Prospect.campaign_id == campaign.id,
+        Prospect.identity.endswith(f"@{domain}", autoescape=True),
+        Prospect.status.not_in(lifecycle.TERMINAL),
+    )
+    session.execute(
+        update(Prospect)
+        .where(*colleagues)
+        .values(
+            status=lifecycle.REPLIED,
+            status_reason=f"Somebody else at {domain} answered.",
+            due_at=None,
+            paused_at=None,
+            held_due_at=None,
+            updated_at=now,
+        ),
+        execution_options={"synchronize_session": "fetch"},
+    )
+
+
+def _bounced(
+    session: Session, campaign: Campaign, prospect: Prospect, message: Message | None, letter: Letter, now: datetime
+) -> None:
+    reason = letter.diagnostic or letter.status or "The message came back."
+    if message is not None and message.status == SENT:
+        message.status, message.error = BOUNCED, reason
+    if prospect.status in STILL_TELLING:
+        leave(prospect, lifecycle.BOUNCED, reason, now)
+        prospect.bounced_at = now
+    note(session, campaign, "bounced", now, by=None, prospect_id=str(prospect.id))
+
+
+def _away(
+    session: Session, campaign: Campaign, prospect: Prospect, message: Message | None, letter: Letter, now: datetime
+) -> None:
+    """Nothing is due before they are back."""
+    if prospect.status in lifecycle.TERMINAL:
+        return
+    back = back_at(letter.until, campaign.workspace.timezone, now)
+    prospect.not_before = max(prospect.not_before or back, back)
+    if prospect.due_at is not None:
+        prospect.due_at = max(prospect.due_at, back)
+    if prospect.held_due_at is not None:
+        prospect.held_due_at = max(prospect.held_due_at, back)
+    prospect.updated_at = now
+
+
+def back_at(until: date | None, timezone: str, now: datetime) -> datetime:
+    """When an absence is over: as the named day begins in the workspace's zone, else after ABSENCE."""
+    if until is not None:
+        day = datetime.combine(until, time(), ZoneInfo(timezone)).astimezone(UTC)
+        if now < day <= now + LONGEST_ABSENCE:
+            return day
+    return now + ABSENCE
+
+
+def _complained(
+    session: Session, campaign: Campaign, prospect: Prospect, message: Message | None, letter: Letter, now: datetime
+) -> None:
+    suppress(session, prospect.workspace_id, prospect.identity, COMPLAINT_MADE, COMPLAINED, now)
+    note(session, campaign, "complained", now, by=None, prospect_id=str(prospect.id))
+
+
+Action = Callable[[Session, Campaign, Prospect, Message | None, Letter, datetime], None]
+# Whatever is not here (a passing bounce, an acknowledgement) is kept, and changes nothing.
+ACTIONS: dict[str, Action] = {
+    REPLY: _answered,
+    HARD_BOUNCE: _bounced,
+    OUT_OF_OFFICE: _away,
+    COMPLAINT: _complained,
+}
+
+
+def lock(session: Session, prospect_id: object) -> tuple[Campaign, Prospect] | None:
+    """The person and the campaign, locked in the order of lanes; None if they were removed meanwhile."""
+    its_campaign = select(Prospect.campaign_id).where(Prospect.id == prospect_id).scalar_subquery()
+    campaign = session.scalar(
+        select(Campaign).where(Campaign.id == its_campaign).with_for_update(read=True, key_share=True)
+    )
+    prospect = session.scalar(select(Prospect).where(Prospect.id == prospect_id).with_for_update())
+    return (campaign, prospect) if campaign and prospect else None
