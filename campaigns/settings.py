@@ -53,6 +53,8 @@ SETTINGS = (
     ),
     Setting("CADENZA_WORKERS", "2", "Workers that send, 1 to 64, besides the one kept free for wake-ups."),
     Setting("CADENZA_API_RATE", "6000", "Calls a minute of one API key, in each web process; 0 for any number."),
+    Setting("CADENZA_BOUNCE_PERCENT", "5", "A campaign is paused once this share of its people bounced; 0 for never."),
+    Setting("CADENZA_BOUNCE_LEAST", "100", "The least number of people written to before that is judged."),
     Setting("CADENZA_REDIS_SERVER", "the packaged Valkey", "The redis-server or valkey-server to embed."),
     Setting("CADENZA_TRAP", "on with the embedded Redis, else off", "The local mail trap: on or off."),
     Setting("LOG_FORMAT", "text", "Lines of the log: text for people, json for machines."),
@@ -89,6 +91,9 @@ class Settings:
     workers: int
     # Calls a minute of one API key; 0 for any number.
     api_rate: int
+    # Per cent, and people.
+    bounce_percent: int
+    bounce_least: int
     trap: bool
     # One of LOG_FORMATS.
     log_format: str
@@ -126,6 +131,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         sealing_key=_sealing_key(given["CADENZA_SEALING_KEY"] or _kept(data / "sealing_key", _new_sealing_key())),
         workers=_number("CADENZA_WORKERS", given["CADENZA_WORKERS"] or "2", 1, 64),
         api_rate=_number("CADENZA_API_RATE", given["CADENZA_API_RATE"] or "6000", 0, 60_000),
+        bounce_percent=_number("CADENZA_BOUNCE_PERCENT", given["CADENZA_BOUNCE_PERCENT"] or "5", 0, 100),
+        bounce_least=_number("CADENZA_BOUNCE_LEAST", given["CADENZA_BOUNCE_LEAST"] or "100", 1, 1_000_000),
         trap=_flag("CADENZA_TRAP", given["CADENZA_TRAP"] or ("on" if socket else "off")),
         log_format=_one_of("LOG_FORMAT", given["LOG_FORMAT"] or "text", LOG_FORMATS),
     )

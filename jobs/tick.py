@@ -1,6 +1,7 @@
 """One tick: whatever the bells missed."""
 
-from campaigns import minding, ticking
+from campaigns import guarding, minding, receiving, ticking
+from campaigns.models import ring
 from jobs.workshop import Workshop, utcnow
 
 
@@ -10,5 +11,8 @@ def tick(shop: Workshop) -> int:
         minding.mind_clock(session, utcnow)
     with shop.sessions.begin() as session:
         ticking.settle(session, utcnow())
+        guarding.guard(session, guarding.Guard(shop.settings.bounce_percent, shop.settings.bounce_least), utcnow())
     with shop.reading.begin() as session:
+        for sender_id in receiving.unread(session, utcnow()):
+            ring(session, "inbox", sender_id)
         return ticking.ring_lanes(session, utcnow())

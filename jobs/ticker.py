@@ -1,4 +1,4 @@
-"""The timetable, as a process: `python -m jobs.ticker`. Two of them do no harm."""
+"""The timetable, as a process, with ears for mail: `python -m jobs.ticker`. Two of them do no harm."""
 
 import logging
 import signal
@@ -11,6 +11,7 @@ from jobs import lines, stopping
 from jobs.bells import connect_briefly
 from jobs.board import Board
 from jobs.complaint import Complaint, trouble_in
+from jobs.ears import Ears
 from jobs.tick import tick
 from jobs.workshop import Workshop, workshop
 
@@ -24,12 +25,14 @@ UNKNOWN = "The tick failed, and will be tried again."
 def run(shop: Workshop) -> None:
     """Tick until somebody asks to stop; a database in trouble is waited for with growing pauses."""
     board = Board(connect_briefly(shop.settings.redis_url))
+    ears = Ears(shop)
     complaint = Complaint(log, "The database works again.")
     while not stopping.asked():
         began = time.monotonic()
         pause = EVERY
         try:
             tick(shop)
+            ears.attend()
             board.note_tick()
             complaint.over()
         except SQLAlchemyError as error:

@@ -171,10 +171,12 @@ class ImapMailbox:
     def watch(self, seconds: float, watching: Callable[[], None]) -> bool:
         """Wait until the server tells of something new in the folder; False if nothing came. `watching` is called once
         it would tell: whatever came before has to be looked for."""
-        with _told("The wait for mail ended"), self.box.idle as idle:
+        with _told("The wait for mail ended"):
+            self.box.idle.start()  # type: ignore[no-untyped-call]
             watching()
-            lines = idle.poll(timeout=seconds)
-            return any(b"EXISTS" in line for line in lines)
+            lines = self.box.idle.poll(timeout=seconds)
+            _, more = self.box.idle.stop()  # type: ignore[no-untyped-call]
+            return any(b"EXISTS" in line for line in [*lines, *more])
 
 
 def _hang_up(box: BaseMailBox) -> None:

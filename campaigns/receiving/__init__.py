@@ -4,7 +4,8 @@ A mail and the mark of how far the mailbox was read are written in one transacti
 on where it stopped, and nothing is acted on twice.
 """
 
-from campaigns.receiving.mailbox import POLL, Reader
+from campaigns.receiving.listening import DEAF, audible, listen, unread
+from campaigns.receiving.mailbox import Reader
 from campaigns.receiving.opening import open_mailbox
 
-__all__ = ["POLL", "Reader", "open_mailbox"]
+__all__ = ["DEAF", "Reader", "audible", "listen", "open_mailbox", "unread"]

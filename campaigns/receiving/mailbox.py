@@ -23,8 +23,6 @@ from campaigns.rules.tracing import about
 
 log = logging.getLogger(__name__)
 
-# How often a mailbox is read that nobody listens to.
-POLL = timedelta(seconds=30)
 # A reader that gave no sign of life for this long is dead.
 LEASE = timedelta(seconds=90)
 # Pauses after failures in a row; the last one repeats.

@@ -53,6 +53,10 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "retried": _retried,
     "person_paused": lambda data: "One person paused",
     "person_resumed": lambda data: "One person resumed",
+    "replied": lambda data: "One person answered",
+    "bounced": lambda data: "A message to one person came back",
+    "complained": lambda data: "One person reported a message as spam",
+    "guarded": lambda data: f"Paused: {data.get('bounced')} of {data.get('written_to')} people bounced",
     "step_skipped": lambda data: "A step skipped for one person",
 }
 
