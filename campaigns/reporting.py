@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import BindParameter, bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from campaigns.models import counts
@@ -32,6 +32,16 @@ ORDER = {
     lifecycle.COMPLETED: 2,
 }
 
+# Built once: building a statement takes longer than running it.
+_IDS: BindParameter[UUID] = bindparam("ids", expanding=True)
+_CHOICES = (
+    select(CampaignSender)
+    .options(joinedload(CampaignSender.sender, innerjoin=True))
+    .where(CampaignSender.campaign_id.in_(_IDS))
+    .order_by(CampaignSender.position)
+)
+_LIMITS = select(AccountLimit).where(AccountLimit.campaign_id.in_(_IDS)).order_by(AccountLimit.position)
+
 
 def instant(value: datetime | None) -> str | None:
     """RFC 3339 in UTC."""
@@ -50,14 +60,19 @@ def campaign_json(session: Session, campaign: Campaign, now: datetime) -> JsonOb
 def campaigns_json(session: Session, campaigns: Sequence[Campaign], now: datetime) -> list[JsonObject]:
     """Campaign objects; the same few statements for any number."""
     ids = [campaign.id for campaign in campaigns]
-    stats = counts.stats(session, campaigns, now)
-    chosen = select(CampaignSender).where(CampaignSender.campaign_id.in_(ids)).order_by(CampaignSender.position)
-    choices = list(session.scalars(chosen.options(joinedload(CampaignSender.sender))))
+    return _campaigns_json(session, campaigns, counts.by_status(session, ids), now)
+
+
+def _campaigns_json(
+    session: Session, campaigns: Sequence[Campaign], statuses: counts.Statuses, now: datetime
+) -> list[JsonObject]:
+    ids = [campaign.id for campaign in campaigns]
+    stats = counts.stats_of(session, statuses, now)
+    choices = list(session.scalars(_CHOICES, {"ids": ids}))
     accounts = senders_json(session, {choice.sender_id: choice.sender for choice in choices}.values(), now)
     by_id = {account["id"]: account for account in accounts}
     senders = grouped((choice.campaign_id, by_id[str(choice.sender_id)]) for choice in choices)
-    limited = select(AccountLimit).where(AccountLimit.campaign_id.in_(ids)).order_by(AccountLimit.position)
-    limits = grouped((row.campaign_id, _limit_json(row)) for row in session.scalars(limited))
+    limits = grouped((row.campaign_id, _limit_json(row)) for row in session.scalars(_LIMITS, {"ids": ids}))
     return [_campaign(each, stats[each.id], senders[each.id], limits[each.id]) for each in campaigns]
 
 
@@ -109,14 +124,13 @@ def listed_json(session: Session, campaigns: Sequence[Campaign], now: datetime) 
 
 def whole_json(session: Session, campaign: Campaign, now: datetime) -> JsonObject:
     """The answer of `GET /api/campaigns/{id}`."""
-    nodes = nodes_of(session, campaign.id)
-    statuses = counts.by_status(session, [campaign.id])[campaign.id]
+    statuses = counts.by_status(session, [campaign.id])
     at = counts.by_node(session, campaign.id)
     return {
-        "campaign": campaign_json(session, campaign, now),
-        "sequence_nodes": [node_json(node) for node in nodes],
-        "prospects_by_status": {status: statuses.get(status, 0) for status in lifecycle.PROSPECT_STATUSES},
-        "prospects_by_node": {str(node.id): at[node.id] for node in nodes},
+        "campaign": _campaigns_json(session, [campaign], statuses, now)[0],
+        "sequence_nodes": [node_json(node) for node in campaign.nodes],
+        "prospects_by_status": {status: statuses[campaign.id].get(status, 0) for status in lifecycle.PROSPECT_STATUSES},
+        "prospects_by_node": {str(node.id): at[node.id] for node in campaign.nodes},
     }
 
 
@@ -152,7 +166,7 @@ def senders_json(session: Session, senders: Collection[Sender], now: datetime) -
     ids = [sender.id for sender in senders]
     workspace = session.get_one(Workspace, next(iter(senders)).workspace_id)
     today = counts.sent_on(session, ids, local_day(now, workspace.timezone))
-    week = counts.sent_in_week(session, ids, now)
+    week = counts.sent_in_week(session, [one.id for one in senders if one.type == lifecycle.LINKEDIN], now)
     return [
         _sender(
             sender,

@@ -83,7 +83,7 @@ def load(session: Session, workspace_id: UUID, *, trap: bool, now: datetime, by:
     campaign = _draft(session.get_one(Workspace, workspace_id), now)
     session.add(campaign)
     session.flush()
-    write_nodes(session, campaign.id, parse_nodes(list(STEPS)))
+    write_nodes(campaign, parse_nodes(list(STEPS)))
     session.add_all(_prospects(campaign, now))
     if trap:
         sender = _trap_sender(session, workspace_id, now)

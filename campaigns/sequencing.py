@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, Node
-from campaigns.models.finding import find_campaign, nodes_of
+from campaigns.models.finding import find_campaign
 from campaigns.models.log import note
-from campaigns.models.upsert import as_draft, same_sequence, write_nodes
+from campaigns.models.upsert import as_draft, write_nodes
 from campaigns.models.version import SEQUENCE, check_unedited, keep_version, raw_nodes
 from campaigns.rules.fields import UNKNOWN_REASON, WORDS, node_locked_because, words_locked_because
 from campaigns.rules.kinds import parse_uuid
@@ -54,39 +54,28 @@ def _change(
 ) -> list[Node]:
     """Lock, change the list, check it as a whole, write it. Raises NotFound, WrongState, Invalid."""
     campaign = _draft_campaign(session, workspace_id, campaign_id)
-    nodes = nodes_of(session, campaign.id)
-    known = {node.id: node.type for node in nodes}
+    known = {node.id: node.type for node in campaign.nodes}
     try:
-        drafts = change(campaign, [as_draft(node) for node in nodes])
+        drafts = change(campaign, [as_draft(node) for node in campaign.nodes])
     except Problems as bad:
         raise Invalid.of(bad.problems) from bad
     known |= {draft.id: draft.type for draft in drafts if draft.id is not None}
     problems = check_nodes(drafts, campaign_type=campaign.type, known=known)
     if problems:
         raise Invalid.of(problems)
-    return _write(session, campaign, nodes, drafts, now, by, cause)
+    _write(session, campaign, drafts, now, by, cause)
+    return campaign.nodes
 
 
-def _write(
-    session: Session,
-    campaign: Campaign,
-    nodes: list[Node],
-    drafts: Drafts,
-    now: datetime,
-    by: str | None,
-    cause: str,
-) -> list[Node]:
+def _write(session: Session, campaign: Campaign, drafts: Drafts, now: datetime, by: str | None, cause: str) -> None:
     """Write what is different, as a version."""
-    if same_sequence(nodes, drafts):
-        return nodes
-    before = {SEQUENCE: raw_nodes(nodes)}
-    written = write_nodes(session, campaign.id, drafts)
+    before = {SEQUENCE: raw_nodes(campaign.nodes)}
+    if not write_nodes(campaign, drafts):
+        return
     campaign.version += 1
     campaign.updated_at = now
-    keep_version(session, campaign, cause, now, by=by, before=before)
     note(session, campaign, "edited", now, by=by, fields=[SEQUENCE])
-    session.flush()
-    return written
+    keep_version(session, campaign, cause, now, by=by, before=before)
 
 
 def _index(drafts: Drafts, raw: object, field: str) -> int:
@@ -199,8 +188,7 @@ def edit(
     if since is not None:
         check_unedited(session, campaign, {SEQUENCE}, since)
     _check_words(campaign, body)
-    nodes = nodes_of(session, campaign.id)
-    drafts = [as_draft(node) for node in nodes]
+    drafts = [as_draft(node) for node in campaign.nodes]
     try:
         index = _index(drafts, str(node_id), "node")
         wanted = _wanted(drafts[index], _object(body))
@@ -213,8 +201,8 @@ def edit(
     if problems := _problems(campaign, drafts, index):
         raise Invalid.of(problems)
     cause = "edited" if campaign.status == DRAFT else "words"
-    written = _write(session, campaign, nodes, drafts, now, by, cause)
-    return written[index], written, changes
+    _write(session, campaign, drafts, now, by, cause)
+    return campaign.nodes[index], campaign.nodes, changes
 
 
 def _check_words(campaign: Campaign, body: Any) -> None:

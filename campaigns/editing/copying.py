@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.editing.creating import draft
 from campaigns.editing.values import write_value
 from campaigns.models.campaign import Campaign
-from campaigns.models.finding import find_campaign, limits_of, nodes_of, senders_of
+from campaigns.models.finding import find_campaign, limits_of, senders_of
 from campaigns.models.log import note
 from campaigns.models.upsert import as_draft, write_nodes
 from campaigns.models.workspace import Workspace
@@ -34,7 +34,7 @@ def copy(session: Session, workspace_id: UUID, campaign_id: UUID, *, now: dateti
         setattr(made, name, getattr(model, name))
     session.add(made)
     session.flush()
-    write_nodes(session, made.id, [replace(as_draft(node), id=None) for node in nodes_of(session, model.id)])
+    write_nodes(made, [replace(as_draft(node), id=None) for node in model.nodes])
     write_value(session, made, "sender_account_ids", tuple(sender.id for sender in senders_of(session, model.id)))
     limits = {row.sender_id: row.daily_limit for row in limits_of(session, model.id)}
     write_value(session, made, "account_limits", limits)

@@ -74,7 +74,7 @@ def create(
     campaign.name = wanted.pop("name")
     session.add(campaign)
     session.flush()
-    write_nodes(session, campaign.id, default_sequence(kind))
+    write_nodes(campaign, default_sequence(kind))
     for name, value in wanted.items():
         changed = write_value(session, campaign, name, value)
         (changes.applied if changed else changes.unchanged).append(name)

@@ -113,7 +113,7 @@ def apply(
     cause: str = "edited",
 ) -> None:
     """Write values that were checked, as a version; wake whom they concern. The campaign is locked."""
-    before = _remember(session, campaign)
+    before = _remember(session, campaign) if campaign.status == ACTIVE else None
     replaced = {name: raw_value(session, campaign, name) for name in values}
     for name, value in values.items():
         changed = write_value(session, campaign, name, value)
@@ -123,14 +123,13 @@ def apply(
     campaign.version += 1
     campaign.updated_at = now
     replaced = {name: replaced[name] for name in changes.applied}
-    keep_version(session, campaign, cause, now, by=by, before=replaced)
     note(session, campaign, "edited", now, by=by, fields=changes.applied)
+    keep_version(session, campaign, cause, now, by=by, before=replaced)
     if campaign.status == DRAFT:
         return
     roll_gates(session, campaign, now)
-    woken = _wake_cause(session, campaign, before) if campaign.status == ACTIVE else None
-    if woken is not None:
-        changes.wake_up = request_wake_up(session, campaign, woken, now, by=by, old_hours=before.hours)
+    if before and (cause_of_wake_up := _wake_cause(session, campaign, before)):
+        changes.wake_up = request_wake_up(session, campaign, cause_of_wake_up, now, by=by, old_hours=before.hours)
 
 
 def _wake_cause(session: Session, campaign: Campaign, before: _Before) -> str | None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.editing.patch import Changes, apply
 from campaigns.editing.values import check_values, read_values
 from campaigns.models.campaign import Campaign
-from campaigns.models.finding import find_campaign, nodes_of
+from campaigns.models.finding import find_campaign
 from campaigns.models.version import SEQUENCE, Version, raw_nodes, sequence_at
 from campaigns.rules.fields import WORDS, words_locked_because
 from campaigns.rules.lifecycle import DRAFT
@@ -50,7 +50,7 @@ def roll_back(
     if nodes is None:
         raise NotFound("version of this sequence")
     if campaign.status != DRAFT:
-        _check_words_only(session, campaign, nodes)
+        _check_words_only(campaign, nodes)
     return campaign, _put_back(session, campaign, {SEQUENCE: nodes}, "rolled_back", now, by)
 
 
@@ -63,10 +63,10 @@ def _structure(node: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in node.items() if name not in WORDS}
 
 
-def _check_words_only(session: Session, campaign: Campaign, nodes: list[dict[str, Any]]) -> None:
+def _check_words_only(campaign: Campaign, nodes: list[dict[str, Any]]) -> None:
     if reason := words_locked_because(campaign.status):
         raise WrongState(f"The sequence {reason}.")
-    if not differs_in_words_only(raw_nodes(nodes_of(session, campaign.id)), nodes):
+    if not differs_in_words_only(raw_nodes(campaign.nodes), nodes):
         raise WrongState(
             f"That version has other steps, and this campaign is {campaign.status}: only its words can go back.",
             problems=[Problem(SEQUENCE, "has other steps")],

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender
-from campaigns.models.finding import limits_of, nodes_of, senders_of
+from campaigns.models.finding import limits_of, senders_of
 from campaigns.models.sender import Sender
-from campaigns.models.upsert import same_sequence, write_nodes
+from campaigns.models.upsert import write_nodes
 from campaigns.models.version import raw_nodes
 from campaigns.models.workspace import Workspace
 from campaigns.rules.fields import BY_NAME, FIELDS, UNKNOWN_REASON, locked_because
@@ -74,8 +74,8 @@ def _strangers(session: Session, campaign: Campaign, paths: Mapping[UUID, str]) 
     return problems
 
 
-def _check_sequence(session: Session, campaign: Campaign, drafts: Any, name: str) -> list[Problem]:
-    known = {node.id: node.type for node in nodes_of(session, campaign.id)}
+def _check_sequence(_session: Session, campaign: Campaign, drafts: Any, name: str) -> list[Problem]:
+    known = {node.id: node.type for node in campaign.nodes}
     return check_nodes(drafts, campaign_type=campaign.type, known=known, field=name)
 
 
@@ -122,8 +122,8 @@ def _raw_limits(session: Session, campaign: Campaign) -> list[dict[str, Any]]:
     return [{"account_id": str(row.sender_id), "daily_limit": row.daily_limit} for row in rows]
 
 
-def _raw_sequence(session: Session, campaign: Campaign) -> list[dict[str, Any]]:
-    return raw_nodes(nodes_of(session, campaign.id))
+def _raw_sequence(_session: Session, campaign: Campaign) -> list[dict[str, Any]]:
+    return raw_nodes(campaign.nodes)
 
 
 RAW: dict[str, Callable[[Session, Campaign], Any]] = {
@@ -175,11 +175,8 @@ def _write_limits(session: Session, campaign: Campaign, limits: dict[UUID, int])
     return True
 
 
-def _write_sequence(session: Session, campaign: Campaign, drafts: Any) -> bool:
-    if same_sequence(nodes_of(session, campaign.id), drafts):
-        return False
-    write_nodes(session, campaign.id, drafts)
-    return True
+def _write_sequence(_session: Session, campaign: Campaign, drafts: Any) -> bool:
+    return write_nodes(campaign, drafts)
 
 
 Writer = Callable[[Session, Campaign, Any], bool]

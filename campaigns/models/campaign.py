@@ -43,6 +43,9 @@ class Campaign(Base):
     completed_at: Mapped[datetime | None]
 
     workspace: Mapped[Workspace] = relationship()
+    nodes: Mapped[list["Node"]] = relationship(
+        order_by="Node.position", cascade="all, delete-orphan", passive_deletes=True
+    )
 
     @property
     def hours(self) -> Hours | None:

@@ -4,14 +4,22 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, joinedload
 
 from campaigns.models.base import grouped
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules.refusals import NotFound
+
+# Statements of every request are built once: building one takes longer than running it.
+_CAMPAIGN = (
+    select(Campaign)
+    .options(joinedload(Campaign.workspace, innerjoin=True))
+    .where(Campaign.id == bindparam("campaign"), Campaign.workspace_id == bindparam("workspace"))
+)
+_LOCKED_CAMPAIGN = _CAMPAIGN.with_for_update(of=Campaign, key_share=True)
 
 
 def find_campaign(session: Session, workspace_id: UUID, campaign_id: UUID, *, lock: bool = False) -> Campaign:
@@ -20,8 +28,8 @@ def find_campaign(session: Session, workspace_id: UUID, campaign_id: UUID, *, lo
     Rows that only refer to it may be written by others meanwhile: locking these out too would let two edits, one
     of a campaign and one of its sender, wait for each other.
     """
-    query = select(Campaign).where(Campaign.id == campaign_id, Campaign.workspace_id == workspace_id)
-    campaign = session.scalar(query.with_for_update(of=Campaign, key_share=True) if lock else query)
+    own = {"campaign": campaign_id, "workspace": workspace_id}
+    campaign = session.scalar(_LOCKED_CAMPAIGN if lock else _CAMPAIGN, own)
     if campaign is None:
         raise NotFound("campaign")
     return campaign

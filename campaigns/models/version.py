@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, delete, select
+from sqlalchemy import ForeignKey, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.models.base import Base
@@ -36,6 +36,18 @@ class Version(Base):
     before: Mapped[dict[str, Any]]
 
 
+# Built once: building a statement takes longer than running it.
+_NUMBERS = select(Version.number).where(Version.campaign_id == bindparam("campaign")).order_by(Version.number.desc())
+_FORGET = (
+    delete(Version)
+    .where(
+        Version.campaign_id == bindparam("campaign"),
+        Version.number <= _NUMBERS.offset(MOST_VERSIONS).limit(1).scalar_subquery(),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
 @dataclass(frozen=True)
 class Edition:
     """A sequence as it was from one version on, and what it was just before."""
@@ -62,11 +74,7 @@ def keep_version(
     session.add(
         Version(campaign_id=campaign.id, number=campaign.version, cause=cause, by=by, at=now, before=dict(before))
     )
-    own = select(Version.number).where(Version.campaign_id == campaign.id).order_by(Version.number.desc())
-    session.flush()
-    oldest = session.scalar(own.offset(MOST_VERSIONS - 1).limit(1))
-    if oldest is not None:
-        session.execute(delete(Version).where(Version.campaign_id == campaign.id, Version.number < oldest))
+    session.execute(_FORGET, {"campaign": campaign.id})
 
 
 def versions_of(session: Session, campaign_id: UUID, *, since: int = -1) -> list[Version]:

@@ -172,10 +172,14 @@ def parse_node(raw: object, field: str = "node") -> NodeDraft:
     problems: list[Problem] = []
     node_id = _read_id(raw.get("id"), f"{field}.id", problems)
     node_type = _read_type(raw.get("type"), f"{field}.type", problems)
-    values = {name: _read_value(row, raw.get(name), f"{field}.{name}", problems) for name, row in NODE_FIELDS.items()}
+    values = {
+        name: _read_value(row, raw[name], f"{field}.{name}", problems)
+        for name, row in NODE_FIELDS.items()
+        if raw.get(name) is not None
+    }
     if problems:
         raise Problems(problems)
-    own = {name: values[name] for name, row in NODE_FIELDS.items() if node_type in row.types}
+    own = {name: values.get(name, row.default) for name, row in NODE_FIELDS.items() if node_type in row.types}
     return NodeDraft(node_id, node_type, **own)  # type: ignore[arg-type]  # the kinds of the table match
 
 
@@ -197,8 +201,6 @@ def _read_type(raw: object, field: str, problems: list[Problem]) -> str:
 
 
 def _read_value(row: NodeField, raw: object, field: str, problems: list[Problem]) -> Value:
-    if raw is None:
-        return row.default
     try:
         return _READERS[row.kind](row, raw)
     except ValueError as wrong:

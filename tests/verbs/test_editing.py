@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns import editing
+from campaigns import editing, reporting
 from campaigns.editing import Changes
 from campaigns.models import (
     AccountLimit,
@@ -529,6 +529,18 @@ def test_a_hundred_steps_are_a_handful_of_statements(db: Database) -> None:
     with db.counting() as removed:
         here.edit({"sequence_nodes": [kept[-1]]})
     assert max(len(made), len(moved), len(removed)) <= 20
+
+
+def test_the_steps_are_read_once_for_an_edit_and_its_answer(db: Database) -> None:
+    here = scene(db)
+    with db.sessions() as session:
+        kept = steps(session, here.campaign)
+    with db.counting() as sent, db.sessions.begin() as session:
+        body = {"sequence_nodes": [{**kept[0], "subject": "Corrected"}, *kept[1:]]}
+        campaign, _ = editing.edit(session, here.workspace, here.campaign, body, now=NOW, by="ann")
+        answer = reporting.whole_json(session, campaign, NOW)
+    assert answer["sequence_nodes"][0]["subject"] == "Corrected"
+    assert sum(one.startswith("SELECT") and "FROM sequence_node" in one for one in sent) == 1
 
 
 # Waking ------------------------------------------------------------------------------------------

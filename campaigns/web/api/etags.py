@@ -1,8 +1,8 @@
 """Entity tags of a campaign (RFC 9110, sections 8.8.3, 13.1.1 and 13.1.2).
 
-A tag names the version, which every edit raises, and a digest of the whole answer. An edit is refused by the
-version alone: that a message left meanwhile makes nobody's edit stale. A reader is told 304 only while nothing at
-all is different.
+A tag names the version, which every edit raises, and a digest of what else the answer holds: the sequence is the
+version's. An edit is refused by the version alone: that a message left meanwhile makes nobody's edit stale. A reader
+is told 304 only while nothing at all is different.
 """
 
 import hashlib
@@ -14,12 +14,14 @@ from uuid import UUID
 
 from flask import Response, jsonify, request
 
+from campaigns.models.version import SEQUENCE
+
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
 def tag_of(whole: dict[str, Any]) -> str:
     """The tag of `GET /api/campaigns/{id}` with this answer, quotes included."""
-    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({name: part for name, part in whole.items() if name != SEQUENCE}, sort_keys=True)
     campaign = whole["campaign"]
     return f'"{campaign["id"]}.{campaign["version"]}.{hashlib.sha256(text.encode()).hexdigest()[:12]}"'
 

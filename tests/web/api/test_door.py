@@ -89,7 +89,7 @@ def test_a_failure_of_ours_is_logged_and_told_without_detail(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("the password is swordfish")
 
-    monkeypatch.setattr(reporting, "campaign_json", fail)
+    monkeypatch.setattr(reporting, "whole_json", fail)
     before = db.dump()
     answer = alice.post("/campaigns", {"type": "email", "name": "Spring"})
     error = told(answer, 500, "internal_error")
