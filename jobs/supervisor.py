@@ -43,7 +43,7 @@ def children(config: Settings) -> list[Child]:
     trap = [Child("trap", _command("jobs.trap", str(config.trap_file)), stage=2)] if config.trap else []
     # One of them takes files too, before its lanes, so that these are not put off for ever; the others never do, so
     # that neither lanes nor wake-ups wait for a file.
-    queues = [("wake", "imports", "lanes"), *[("wake", "lanes")] * (config.workers - 1)]
+    queues = [("wake", "inbox", "imports", "lanes"), *[("wake", "inbox", "lanes")] * (config.workers - 1)]
     senders = [_worker(f"send-{number}", *names) for number, names in enumerate(queues, 1)]
     return [
         *redis,
