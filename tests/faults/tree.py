@@ -14,8 +14,8 @@ GONE = (FileNotFoundError, ProcessLookupError)
 ROLES = {
     "redis.sock": "redis",
     "jobs.ticker": "ticker",
-    "jobs.worker wake lanes": "worker of lanes",
-    "jobs.worker wake imports lanes": "worker of lanes",
+    "jobs.worker wake inbox lanes": "worker of lanes",
+    "jobs.worker wake inbox imports lanes": "worker of lanes",
     "jobs.worker wake": "worker of wake-ups",
     "jobs.serve": "web",
 }
