@@ -1,16 +1,18 @@
-"""Steering one person: pause, resume, skip a step. Whatever is being handed over at that moment still leaves."""
+"""Steering one person: pause, resume, skip a step and take that back. Whatever is being handed over still leaves."""
 
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.journey import go_on, message_for, ring_lane
 from campaigns.models.log import note
-from campaigns.models.message import SENDING, SKIPPED, UNKNOWN
+from campaigns.models.message import SENDING, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
+from campaigns.models.undo import PASSED, Undoable, find_undoable, keep_people, kept_people, put_back
 from campaigns.rules import lifecycle
 from campaigns.rules.refusals import WrongState
 
@@ -43,9 +45,17 @@ def resume(
 
 
 def skip(
-    session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID, *, now: datetime, by: str | None
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    prospect_id: UUID,
+    *,
+    now: datetime,
+    by: str | None,
+    undoable: bool = False,
 ) -> Prospect:
-    """Leave out the step that comes next; the delays after it count from now. Raises NotFound, WrongState."""
+    """Leave out the step that comes next; the delays after it count from now. If it is `undoable`, `undo_skip` takes
+    it back for some minutes, in which the campaign does not complete. Raises NotFound, WrongState."""
     campaign, prospect = _find(session, workspace_id, campaign_id, prospect_id)
     node = session.get(Node, prospect.current_node_id)
     if node is None or node.type == "end":
@@ -55,9 +65,44 @@ def skip(
         raise WrongState("This step is being sent, or its outcome is unknown: settle that first.")
     message.status, message.error = SKIPPED, None
     session.add(message)
+    if undoable:
+        keep_people(session, campaign, PASSED, [prospect], now, by)
     go_on(session, prospect, node, now, now)
     _note(session, campaign, prospect, "step_skipped", now, by)
     return prospect
+
+
+def undoable_skip(session: Session, prospect: Prospect, now: datetime) -> Undoable | None:
+    """The skip that `undo_skip` would take back now: the last one, if nothing has happened to the person since."""
+    last = (Undoable.prospect_id == prospect.id, Undoable.at == prospect.updated_at)
+    return find_undoable(session, prospect.campaign_id, PASSED, now, *last)
+
+
+def undo_skip(
+    session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID, *, now: datetime, by: str | None
+) -> Prospect:
+    """Let the step that was skipped last come after all, when it would have. Raises NotFound, WrongState."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    prospect = find_prospect(session, campaign.id, prospect_id, lock=True)
+    kept = undoable_skip(session, prospect, now)
+    if kept is None or campaign.status not in (lifecycle.ACTIVE, lifecycle.PAUSED):
+        raise WrongState("This cannot be undone any more: something has happened since.")
+    put_back(prospect, kept, kept_people(kept)[0], now)
+    session.delete(kept)
+    _unskip(session, prospect)
+    ring_lane(session, prospect)
+    _note(session, campaign, prospect, "skip_undone", now, by)
+    return prospect
+
+
+def _unskip(session: Session, prospect: Prospect) -> None:
+    """The step may be sent again: one that was tried before waits as it did, one that never was has no message."""
+    pair = select(Message).where(Message.prospect_id == prospect.id, Message.node_id == prospect.current_node_id)
+    message = session.scalars(pair.with_for_update()).one()
+    if message.attempts:
+        message.status = WAITING
+    else:
+        session.delete(message)
 
 
 def _find(session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID) -> tuple[Campaign, Prospect]:

@@ -21,6 +21,7 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
 from campaigns.models.tally import fold
+from campaigns.models.undo import forget_people, waits_for_undo
 from campaigns.models.wake_up import WakeUp
 from campaigns.rules import lifecycle
 
@@ -37,11 +38,12 @@ DIED = "The sending process ended before the outcome was written down."
 
 
 def settle(session: Session, now: datetime) -> None:
-    """Everything of a tick that writes rows: gates, dead lanes, finished people and campaigns, lost launches; and the
-    kept counts, brought together."""
+    """Everything of a tick that writes rows: gates, dead lanes, finished people and campaigns, lost launches; what can
+    be undone no more; and the kept counts, brought together."""
     roll_passed_gates(session, now)
     mark_unknown(session, now)
     finish_people(session, now)
+    forget_people(session, now)
     complete_campaigns(session, now)
     tend_launches(session, now)
     fold(session, now)
@@ -106,7 +108,8 @@ def finish_people(session: Session, now: datetime) -> None:
 
 
 def complete_campaigns(session: Session, now: datetime) -> None:
-    """Active campaigns with nobody left who is due, paused, under way, to be settled or still to be imported."""
+    """Active campaigns with nobody left who is due, paused, under way, to be settled, still to be imported, or who can
+    be brought back."""
     waiting = exists().where(Prospect.campaign_id == Campaign.id, Prospect.due_at.is_not(None))
     paused = exists().where(Prospect.campaign_id == Campaign.id, Prospect.paused_at.is_not(None))
     unsettled = exists().where(
@@ -115,7 +118,9 @@ def complete_campaigns(session: Session, now: datetime) -> None:
         Message.prospect_id.is_not(None),
     )
     coming = exists().where(Import.campaign_id == Campaign.id, Import.status == RUNNING)
-    idle = select(Campaign).where(Campaign.status == lifecycle.ACTIVE, ~waiting, ~paused, ~unsettled, ~coming)
+    idle = select(Campaign).where(
+        Campaign.status == lifecycle.ACTIVE, ~waiting, ~paused, ~unsettled, ~coming, ~waits_for_undo
+    )
     locked = session.scalars(idle.with_for_update(of=Campaign, key_share=True, skip_locked=True)).all()
     if not locked:
         return

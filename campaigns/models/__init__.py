@@ -15,6 +15,7 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay, SenderUse
 from campaigns.models.sessions import Bell, Ringer, connect, ring, session_factory, silence
 from campaigns.models.template import Template
+from campaigns.models.undo import Undoable
 from campaigns.models.version import Version
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.workspace import ApiKey, Suppression, User, Workspace
@@ -48,6 +49,7 @@ __all__ = [
     "SenderUse",
     "Suppression",
     "Template",
+    "Undoable",
     "User",
     "Version",
     "WakeUp",

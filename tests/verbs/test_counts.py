@@ -12,7 +12,7 @@ from alembic import command
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from campaigns import importing, launching, rostering, ticking
+from campaigns import importing, launching, removing, ticking
 from campaigns.models import Campaign, Event, Prospect, Sender, connect, counts, schema
 from campaigns.models.finding import nodes_of
 from campaigns.models.schema import alembic_config, migrating
@@ -97,7 +97,7 @@ class Storm:
 
     def remove(self) -> None:
         if (campaign := self.a_campaign()) and self.chance.random() < 0.2:
-            rostering.remove(self.session, campaign.workspace_id, campaign.id, {"all": True}, now=make.NOW, by=None)
+            removing.remove(self.session, campaign.workspace_id, campaign.id, {"all": True}, now=make.NOW, by=None)
 
     def lose_a_sender(self) -> None:
         if self.chance.random() < 0.1 and len(self.senders) > 1:
@@ -314,13 +314,13 @@ def test_a_launch_that_is_given_up_halfway_leaves_a_draft_like_any_other(
 
 def test_everybody_is_removed_in_many_transactions(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was written to stays as cancelled, and what happened is told once."""
-    monkeypatch.setattr(rostering, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr(removing, "MOST_AT_ONCE", 4)
     with db.sessions.begin() as session:
         campaign = make.launched(session, make.workspace(session), 10)
         node = nodes_of(session, campaign.id)[0]
         for one in session.scalars(select(Prospect).order_by(Prospect.id).limit(6).offset(1)):
             make.message(session, one, node)
-    gone = rostering.remove_all(db.sessions, campaign.workspace_id, campaign.id, now=make.NOW, by="ann")
+    gone = removing.remove_all(db.sessions, campaign.workspace_id, campaign.id, now=make.NOW, by="ann")
     assert gone == {"removed": 10, "deleted": 4, "cancelled": 6}
     with db.sessions() as session:
         assert counts.by_status(session, [campaign.id]) == {campaign.id: {"cancelled": 6}}
@@ -334,4 +334,4 @@ def test_nobody_elses_people_are_removed(db: Database) -> None:
         campaign = make.launched(session, make.workspace(session), 2)
         stranger = make.workspace(session)
     with pytest.raises(NotFound):
-        rostering.remove_all(db.sessions, stranger.id, campaign.id, now=make.NOW, by=None)
+        removing.remove_all(db.sessions, stranger.id, campaign.id, now=make.NOW, by=None)

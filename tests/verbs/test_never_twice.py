@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from campaigns import explaining, launching, rostering, settling, ticking
+from campaigns import explaining, launching, removing, settling, ticking
 from campaigns.channels.outgoing import Doubtful, Unsent
 from campaigns.models import Campaign, CampaignDay, Message, Prospect, Sender, SenderDay, Workspace
 from campaigns.models.finding import nodes_of
@@ -310,7 +310,7 @@ def test_settling_is_done_once_in_one_of_three_ways_by_those_it_belongs_to(play:
 
 def test_somebody_who_was_removed_meanwhile_is_not_written_to_again(play: Play) -> None:
     campaign = unknown(play)
-    play.do(rostering.remove, campaign.workspace_id, campaign.id, {"all": True}, now=play.now, by=None)
+    play.do(removing.remove, campaign.workspace_id, campaign.id, {"all": True}, now=play.now, by=None)
     with pytest.raises(WrongState, match="cancelled"):
         settle(play, campaign, "again")
     settle(play, campaign, "sent")

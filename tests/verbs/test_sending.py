@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns import connecting, editing, importing, launching, rostering, ticking
+from campaigns import connecting, editing, importing, launching, removing, rostering, ticking
 from campaigns.channels.outgoing import Unsent
 from campaigns.models import (
     Campaign,
@@ -750,7 +750,7 @@ def test_somebody_who_is_removed_in_flight_is_cancelled_and_gets_nothing_more(pl
         people = [str(one) for one in session.scalars(select(Prospect.id).order_by(Prospect.id))]
 
     def remove_both(_: object) -> None:
-        play.do(rostering.remove, campaign.workspace_id, campaign.id, {"ids": people}, now=play.now, by=None)
+        play.do(removing.remove, campaign.workspace_id, campaign.id, {"ids": people}, now=play.now, by=None)
 
     play.post.instead = remove_both
     play.play(make.NOW + 3 * DAY)
@@ -763,7 +763,7 @@ def test_somebody_who_is_removed_in_flight_is_cancelled_and_gets_nothing_more(pl
 def test_removing_everybody_ends_a_campaign(play: Play) -> None:
     campaign = launched(play, 3, nodes=TWO_EMAILS)
     play.tick()
-    done = play.do(rostering.remove, campaign.workspace_id, campaign.id, {"all": True}, now=play.now, by=None)
+    done = play.do(removing.remove, campaign.workspace_id, campaign.id, {"all": True}, now=play.now, by=None)
     assert done == {"removed": 3, "deleted": 0, "cancelled": 3}
     play.tick()
     assert play.campaign(campaign.id).status == COMPLETED
@@ -1214,6 +1214,6 @@ def test_a_wake_up_that_comes_late_counts_by_the_hours_as_they_are_then(play: Pl
 def test_somebody_who_is_through_stays_what_they_are_when_they_are_removed(play: Play) -> None:
     campaign = launched(play, 2)
     play.tick()
-    done = play.do(rostering.remove, campaign.workspace_id, campaign.id, {"all": True}, now=play.now, by=None)
+    done = play.do(removing.remove, campaign.workspace_id, campaign.id, {"all": True}, now=play.now, by=None)
     assert done == {"removed": 0, "deleted": 0, "cancelled": 0}
     assert set(play.statuses().values()) == {"completed"}

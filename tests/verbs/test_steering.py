@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from campaigns import explaining, rostering, steering
+from campaigns import explaining, removing, steering
 from campaigns.channels.outgoing import Unsent
 from campaigns.models import Campaign, Prospect
 from campaigns.rules.refusals import WrongState
@@ -118,7 +118,7 @@ def test_whoever_is_paused_can_be_removed_and_is_not_waited_for(play: Play) -> N
     steer(play, steering.pause, campaign, first)
     with play.db.sessions.begin() as session:
         workspace_id = session.get_one(Campaign, campaign).workspace_id
-        rostering.remove(session, workspace_id, campaign, {"ids": [str(first)]}, now=play.now, by=None)
+        removing.remove(session, workspace_id, campaign, {"ids": [str(first)]}, now=play.now, by=None)
     play.play(play.now + 3 * DAY)
     assert play.prospect(first).status == "cancelled"
     assert play.campaign(campaign).status == "completed"

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from campaigns import connecting, editing, importing, launching, rostering, ticking, waking
+from campaigns import connecting, editing, importing, launching, removing, ticking, waking
 from campaigns.models import Campaign, Node, Prospect, Sender, Workspace
 from campaigns.rules.lifecycle import ACTIVE
 from campaigns.rules.refusals import Conflict
@@ -116,7 +116,7 @@ def test_people_may_be_removed_at_the_moment_they_finish(db: Database) -> None:
         ids = {"ids": sorted(str(person.id)[::-1] for person in people)}
         ids = {"ids": [one[::-1] for one in ids["ids"]]}  # in no order that the database would choose
         results = at_once(
-            partial(done, db, rostering.remove, workspace, campaign, ids, now=NOW, by=None),
+            partial(done, db, removing.remove, workspace, campaign, ids, now=NOW, by=None),
             partial(done, db, ticking.settle, NOW + timedelta(days=2)),
         )
         assert errors(results) == []

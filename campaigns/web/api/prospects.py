@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from campaigns import explaining, importing, rostering, steering
+from campaigns import explaining, importing, removing, rostering, steering
 from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.prospect import Prospect
 from campaigns.reporting import instant, prospect_json
@@ -110,10 +110,10 @@ def _edit(campaign_id: UUID, prospect_id: UUID, body: dict[str, Any]) -> Respons
 def remove_prospects(campaign_id: UUID) -> ResponseReturnValue:
     """1 to 500 `ids`, or `{"all": true}`."""
     body, who = read_object(), person()
-    if rostering.is_all(body):
-        return rostering.remove_all(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
+    if removing.is_all(body):
+        return removing.remove_all(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
     with house().sessions.begin() as db:
-        return rostering.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+        return removing.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
 
 
 @blueprint.get(f"{PROSPECTS}/<uuid:prospect_id>")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, Uuid
 from sqlalchemy import inspect as inspect_model
 
-from campaigns import explaining, retrying, rostering, settling
+from campaigns import explaining, removing, retrying, settling
 from campaigns.editing import TEMPLATE_FIELDS
 from campaigns.importing.adding import MOST_AT_ONCE
 from campaigns.models import (
@@ -280,7 +280,7 @@ NEW_PROSPECTS = sent("prospects", prospects=many(sent(**_PERSON), minItems=1, ma
 PATCH_PROSPECT = sent(**_PERSON)
 NAMED_PROSPECT = sent("id", id=SENT_ID, **_PERSON)
 REMOVE_PROSPECTS = sent(
-    ids={**UuidList(rostering.MOST_REMOVED).schema(), "minItems": 1},
+    ids={**UuidList(removing.MOST_REMOVED).schema(), "minItems": 1},
     all={**FLAG, "description": "Everybody, in place of `ids`."},
 )
 RETRY = sent(

@@ -49,6 +49,7 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "completed": lambda data: "Completed: everybody has come to an end",
     "prospects_added": _added,
     "prospects_removed": lambda data: f"{_people(data, 'count')} removed",
+    "prospects_brought_back": lambda data: f"{_people(data, 'count')} brought back after they were removed",
     "settled": _settled,
     "retried": _retried,
     "person_paused": lambda data: "One person paused",
@@ -58,6 +59,7 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "complained": lambda data: "One person reported a message as spam",
     "guarded": lambda data: f"Paused: {data.get('bounced')} of {data.get('written_to')} people bounced",
     "step_skipped": lambda data: "A step skipped for one person",
+    "skip_undone": lambda data: "A skipped step brought back for one person",
 }
 
 

@@ -154,7 +154,7 @@ def _first_up(db: Session, campaigns: Sequence[Campaign], now: datetime) -> dict
 
 def _awake(count: waking.Count, coming: Upcoming | None) -> Outlook:
     if coming is None:
-        return "The last messages are under way", None
+        return "Nobody else is due: it completes by itself", None
     if held := _held(count, [coming]):
         return f"{_sleep(held.count)}: {held.reason}", held.until
     return f"{coming.step} to {coming.who}", coming.at

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -69,15 +70,21 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
     return {
         "prospect": {"id": prospect.id, "who": overseeing.who(prospect), "status": prospect.status},
         "paused": prospect.paused_at,
-        "written_to": bool(overseeing.messages_of(db, prospect)),
         "explanation": explanation,
         "sender": sender.label if sender else None,
         "known": {name: value for name, value in known.items() if value},
         "past": [*_past(db, prospect, names)],
         "future": [*_future(nodes, node, explanation, names)],
         "can_pause": placed and prospect.paused_at is None,
+        "undoable": _undoable(db, prospect),
+        "undo_url": url_for("people.undo", campaign_id=campaign.id, prospect_id=prospect.id),
         "skippable": names[node.id] if placed and node is not None and node.type != "end" else None,
     }
+
+
+def _undoable(db: Session, prospect: Prospect) -> dict[str, Any] | None:
+    kept = steering.undoable_skip(db, prospect, now())
+    return {"number": kept.id, "words": "a step skipped"} if kept else None
 
 
 def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[Moment]:
@@ -143,4 +150,11 @@ def resume(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/skip")
 def skip(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """Leave the next step out for this person."""
-    return _steer(steering.skip, campaign_id, prospect_id, "Skipped. The delays after it count from now.")
+    verb = partial(steering.skip, undoable=True)
+    return _steer(verb, campaign_id, prospect_id, "Skipped. The delays after it count from now.")
+
+
+@blueprint.post("/undo")
+def undo(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Let the step that was skipped last come after all."""
+    return _steer(steering.undo_skip, campaign_id, prospect_id, "Undone. The step comes when it would have.")

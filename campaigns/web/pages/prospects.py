@@ -9,14 +9,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from campaigns import explaining, importing, overseeing, rostering
+from campaigns import explaining, importing, overseeing, removing, rostering
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_prospect, nodes_of
 from campaigns.models.prospect import Prospect
 from campaigns.rules.lifecycle import EMAIL, PROSPECT_STATUSES
 from campaigns.rules.pasting import as_table
 from campaigns.rules.problems import Problem
-from campaigns.rules.refusals import Invalid, WrongState
+from campaigns.rules.refusals import Invalid, Stale, WrongState
 from campaigns.web import guard
 from campaigns.web.filters import words
 from campaigns.web.forms import sentence
@@ -55,8 +55,19 @@ def _page(campaign_id: UUID, **extra: Any) -> str:
             "paste_errors": [],
             "imports": importing.listed(db, campaign_id, page=1, limit=LATEST)[0],
             "imported": None,
+            "undoable": _undoable(db, campaign),
+            "undo_url": url_for("prospects.undo", campaign_id=campaign_id),
         }
         return render("prospects.html", "_prospects.html", **shared, **{**context, **extra})
+
+
+def _undoable(db: Session, campaign: Campaign) -> dict[str, Any] | None:
+    kept = removing.last_removal(db, campaign, now())
+    return {"number": kept.id, "words": f"{_people(len(kept.people))} removed"} if kept else None
+
+
+def _people(count: int) -> str:
+    return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
 def _filter(source: Mapping[str, str]) -> rostering.Filter:
@@ -146,7 +157,7 @@ def _told(
     again = (
         f" {done.duplicates:,} {'was' if done.duplicates == 1 else 'were'} there already." if done.duplicates else ""
     )
-    tell_success(f"{done.imported:,} {'person' if done.imported == 1 else 'people'} added.{again}")
+    tell_success(f"{_people(done.imported)} added.{again}")
     return redirect(url_for("prospects.index", campaign_id=campaign_id), 303)
 
 
@@ -170,10 +181,26 @@ def remove(campaign_id: UUID) -> ResponseReturnValue:
 
 def _remove(campaign_id: UUID, body: dict[str, Any]) -> dict[str, int]:
     who = person()
-    if rostering.is_all(body):
-        return rostering.remove_all(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
+    if removing.is_all(body):
+        return removing.remove_all(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
     with house().sessions.begin() as db:
-        return rostering.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email)
+        return removing.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email, undoable=True)
+
+
+@blueprint.post("/undo")
+def undo(campaign_id: UUID) -> ResponseReturnValue:
+    """Bring back whom the last removal took away."""
+    who, place = person(), url_for("prospects.index", campaign_id=campaign_id)
+    number = request.form.get("number", default=UUID(int=0), type=UUID)
+    try:
+        with house().sessions.begin() as db:
+            done = removing.undo(db, who.workspace_id, campaign_id, number, now=now(), by=who.email)
+    except (Stale, WrongState) as refusal:
+        tell_error(refusal.message)
+        return redirect(place, 303)
+    gone = f" {_people(done['gone'])} could not be: they are here again, or something has happened to them since."
+    tell_success(f"{_people(done['back'])} brought back.{gone if done['gone'] else ''}")
+    return redirect(place, 303)
 
 
 def _back(campaign_id: UUID) -> ResponseReturnValue:
