@@ -110,7 +110,8 @@ def _before(session: Session, prospect: Prospect, campaigns: Select[UUID]) -> in
         .correlate(Gate)
         .scalar_subquery()
     )
-    return session.scalar(select(func.sum(stretch)).where(Gate.campaign_id.in_(campaigns))) or 0
+    # PostgreSQL adds whole numbers up to a decimal one, which JSON would show as a text.
+    return int(session.scalar(select(func.sum(stretch)).where(Gate.campaign_id.in_(campaigns))) or 0)
 
 
 def _other_turns(session: Session, campaign: Campaign, sender_id: UUID, own: int, now: datetime) -> int:

@@ -54,12 +54,10 @@ def begin_call(session: Session, user_id: UUID, key: str, fingerprint: str, now:
 
 
 def _forget(session: Session, now: datetime) -> None:
+    # Rows that somebody else is at are left to them.
     old = select(Call.id).where(Call.started_at <= now - KEPT).order_by(Call.started_at).limit(MOST_FORGOTTEN)
-    # Another one may be at the same rows: it is left to them.
-    session.execute(
-        delete(Call).where(Call.id.in_(old.with_for_update(skip_locked=True))),
-        execution_options={"synchronize_session": False},
-    )
+    if ids := session.scalars(old.with_for_update(skip_locked=True)).all():
+        session.execute(delete(Call).where(Call.id.in_(ids)))
 
 
 def end_call(session: Session, call_id: UUID, answer: str) -> bool:

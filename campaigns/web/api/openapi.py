@@ -25,9 +25,9 @@ INFO = {
         "A refusal says in one sentence what to do, and in `details` which field it is about; nothing was written then."
     ),
 }
-# What any call may be answered, or any that has a body, an id in its address, changes something, or is a POST.
+# What any call may be answered, and any that may change something.
 ANY = (401, 429, 500, 503)
-WITH_BODY = (413, 415)
+CHANGING = (400, 409, 413, 415)
 REFUSALS = {
     400: "Invalid, or not possible in the state that the thing is in.",
     401: "No API key, or one that is not known.",
@@ -136,9 +136,7 @@ def _statuses(rule: Rule, method: str, told: Description) -> set[int]:
     if rule.endpoint not in PUBLIC:
         found.update(ANY)
     if method != "GET":
-        found.update((400, 409))
-    if told.bodies:
-        found.update(WITH_BODY)
+        found.update(CHANGING)
     if any(parameter.place == "query" for parameter in told.parameters):
         found.add(400)
     if rule.arguments:

@@ -41,7 +41,7 @@ def list_templates() -> ResponseReturnValue:
 
 
 @blueprint.post("/templates")
-@describe(schemas.ref("Template"), status=201, body=schemas.NEW_TEMPLATE)
+@describe(schemas.ref("Template"), status=201, body=schemas.NEW_TEMPLATE, also=(404,))
 def save_template() -> ResponseReturnValue:
     """A campaign kept as a template: `campaign_id`, and its `name`."""
     body, who = read_object(), person()
