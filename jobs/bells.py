@@ -33,7 +33,8 @@ AT_ONCE = 500
 class Kind:
     """Which function answers a bell, on which queue, and how long RQ keeps what became of it (seconds).
 
-    `about` says what its first argument is the id of, as the log calls it (campaigns.rules.tracing).
+    `about` says what its first argument is the id of, as the log calls it (campaigns.rules.tracing). One that is
+    `short` is worked off by the worker itself, without a fork (docs/decisions/0013-wake-ups-without-a-fork.md).
     """
 
     queue: str
@@ -41,15 +42,17 @@ class Kind:
     timeout: int
     result_ttl: int
     about: str
+    short: bool = False
 
 
 KINDS = {
-    "wake": Kind("wake", "jobs.wake.wake", 60, DAY_SECONDS, "wake_up_id"),
+    "wake": Kind("wake", "jobs.wake.wake", 60, DAY_SECONDS, "wake_up_id", short=True),
     "launch": Kind("wake", "jobs.launch.launch", 600, DAY_SECONDS, "campaign_id"),
     "lane": Kind("lanes", "jobs.lane.lane", 300, 600, "sender_id"),
+    "inbox": Kind("inbox", "jobs.inbox.inbox", 300, 600, "sender_id"),
     "imports": Kind("imports", "jobs.imports.imports", 600, DAY_SECONDS, "import_id"),
 }
-QUEUES = ("wake", "imports", "lanes")
+QUEUES = ("wake", "inbox", "imports", "lanes")
 FAILURE_TTL = 7 * DAY_SECONDS
 
 

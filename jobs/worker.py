@@ -36,6 +36,7 @@ from jobs.workshop import workshop
 
 log = logging.getLogger(__name__)
 
+SHORT = frozenset(kind.function for kind in KINDS.values() if kind.short)
 # Seconds. RQ waits for a job this long less 15, then says that it lives; it is forgotten 60 s after the ttl.
 WORKER_TTL = 25
 # How often a worker with a job says that it lives, and how often what dead workers left is collected.
@@ -52,8 +53,8 @@ LISTENER_PAUSE = 2.0
 class TetheredWorker(Worker):
     """An RQ worker whose jobs end with it, and are told when it is asked to stop.
 
-    It forks for each job; a job may be cut off anywhere, and run twice or never (DESIGN.md). Trouble with Redis or the
-    database is said once, and waited for with growing pauses; RQ itself would end with a traceback.
+    It forks for each job that is not short; a job may be cut off anywhere, and run twice or never (DESIGN.md). Trouble
+    with Redis or the database is said once, and waited for with growing pauses; RQ itself would end with a traceback.
     """
 
     job_class = OwnJob
@@ -116,8 +117,9 @@ class TetheredWorker(Worker):
     def _execute(self, job: Job, queue: Queue) -> None:
         began = time.monotonic()
         self._slate.wipe()
+        work_off = self._work_off if job.func_name in SHORT else super().execute_job
         try:
-            super().execute_job(job, queue)
+            work_off(job, queue)
         except RedisError as error:
             self._wait_for_redis(error)
             return
@@ -128,6 +130,16 @@ class TetheredWorker(Worker):
             return
         self._job_trouble.about(*trouble)
         time.sleep(self._job_trouble.pause)
+
+    def _work_off(self, job: Job, queue: Queue) -> None:
+        """Without a fork: the connections are open, and the statements are known."""
+        self.perform_job(job, queue, self.prepare_execution(job))
+        self.set_state(WorkerStatus.IDLE)
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """A process of its own for the job. It must inherit no open connection: SQLite does not bear that."""
+        workshop().disconnect()
+        super().fork_work_horse(job, queue)
 
     def _wait_for_redis(self, error: RedisError) -> None:
         self._redis_trouble.about(f"{redis_trouble(error)} Work goes on by itself after that.", error)

@@ -23,6 +23,10 @@ class Workshop:
     reading: sessionmaker[Session]
     ringer: Ringer
 
+    def disconnect(self) -> None:
+        """Close the connections to the database that nobody uses now; whoever needs one next opens it anew."""
+        self.sessions.kw["bind"].dispose()
+
 
 @lru_cache(maxsize=1)
 def workshop() -> Workshop:

@@ -68,6 +68,37 @@ def test_a_job_that_is_asked_to_stop_ends_well_and_its_worker_with_it(
     assert job.return_value() is True
 
 
+def test_a_short_job_is_worked_off_by_the_worker_itself(worker: subprocess.Popen[bytes], redis: Redis) -> None:
+    job = enqueue(redis, "look")
+    wait_until(lambda: job.get_status() == JobStatus.FINISHED)
+    assert job.return_value() == worker.pid
+
+
+def test_no_open_database_is_passed_on_to_a_job_in_a_process_of_its_own(
+    worker: subprocess.Popen[bytes], redis: Redis
+) -> None:
+    for _ in range(2):
+        first, second = enqueue(redis, "look"), enqueue(redis, "inherit")
+        wait_until(lambda job=second: job.get_status() == JobStatus.FINISHED)
+        assert first.get_status() == JobStatus.FINISHED
+        assert second.return_value() == []
+
+
+def test_a_worker_that_is_asked_to_stop_ends_the_short_job_first(worker: subprocess.Popen[bytes], redis: Redis) -> None:
+    job = enqueue(redis, "dawdle")
+    wait_until(lambda: job.get_status() == JobStatus.STARTED)
+    worker.terminate()
+    assert worker.wait(10) == 0
+    assert job.get_status() == JobStatus.FINISHED
+
+
+def test_a_worker_outlives_a_bug_in_a_short_job(worker: subprocess.Popen[bytes], redis: Redis) -> None:
+    job, later = enqueue(redis, "trip"), enqueue(redis, "look")
+    wait_until(lambda: later.get_status() == JobStatus.FINISHED)
+    assert job.get_status() == JobStatus.FAILED
+    assert later.return_value() == worker.pid
+
+
 def test_a_worker_is_seen_and_has_a_name_of_its_own(redis_url: str, redis: Redis, tmp_path: Path) -> None:
     with started(redis_url, tmp_path, "wake") as one, started(redis_url, tmp_path, "wake", "lanes") as two:
         wait_until(lambda: len(Worker.all(connection=redis)) == 2)
