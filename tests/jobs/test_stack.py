@@ -117,7 +117,9 @@ def test_the_mail_trap_is_a_sender_like_any_other(shared: Stack) -> None:
     assert {mail.subject for mail in list_messages(trap)} == {f"Hello Person {n}" for n in range(3)}
 
 
-@pytest.mark.parametrize("part", ["redis.sock", "jobs.worker wake inbox lanes", "jobs.ticker", "trap.json", "jobs.serve"])
+@pytest.mark.parametrize(
+    "part", ["redis.sock", "jobs.worker wake inbox lanes", "jobs.ticker", "trap.json", "jobs.serve"]
+)
 def test_what_is_killed_comes_back(shared: Stack, part: str) -> None:
     before = shared.child(part)
     assert before is not None
