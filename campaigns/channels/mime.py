@@ -9,11 +9,14 @@ from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from html import escape
 
 from campaigns.rules.outgoing import Outgoing, wire_address
 
 _POLICY = SMTP.clone(cte_type="7bit")
 _BREAK = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+# A link in escaped text; what ends a sentence does not belong to it.
+_LINK = re.compile(r"https?://[^\s<>]*[^\s<>.,;:!?()\[\]'&]")
 _SPECIAL = re.compile(r'[()<>\[\]:;@\\,."]')
 
 
@@ -32,10 +35,40 @@ def write(outgoing: Outgoing) -> bytes:
     if outgoing.references:
         headers.append(("In-Reply-To", _ids(outgoing.references[-1])))
         headers.append(("References", _ids(*outgoing.references)))
+    if outgoing.reply_to:
+        headers.append(("Reply-To", wire_address(outgoing.reply_to)))
+    if outgoing.unsubscribe:
+        headers.append(("List-Unsubscribe", f"<{_url(outgoing.unsubscribe)}>"))
+        headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return head.encode() + _content(outgoing).as_bytes()
+
+
+def _content(outgoing: Outgoing) -> EmailMessage:
+    """Plain text; beside it HTML only where a picture has to be in it."""
     content = EmailMessage(policy=_POLICY)
     content.set_content(outgoing.body)
-    return head.encode() + content.as_bytes()
+    if outgoing.pixel:
+        content.add_alternative(as_html(outgoing.body, _url(outgoing.pixel)), subtype="html")
+    return content
+
+
+def as_html(text: str, pixel: str) -> str:
+    """The text as it looks in a mail program: its lines, its links, nothing else; the picture after it."""
+    lines = "<br>\n".join(_html_line(line) for line in text.splitlines())
+    picture = f'<img src="{escape(pixel)}" width="1" height="1" alt="">'
+    return f"<!DOCTYPE html>\n<html><body><div>{lines}</div>{picture}</body></html>\n"
+
+
+def _html_line(line: str) -> str:
+    linked = _LINK.sub(r'<a href="\g<0>">\g<0></a>', escape(line.expandtabs(4)))
+    return linked.replace("  ", "&nbsp; ")
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[!-;=?-~]+", text):
+        raise ValueError(f"{text!r} is not a link that a mail can carry")
+    return text
 
 
 def _whole(text: str) -> str:

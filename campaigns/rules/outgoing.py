@@ -12,7 +12,9 @@ _ADDRESS = re.compile(r'[^\s\x00-\x20\x7f()<>\[\]:;@\\,"]+@[^\s\x00-\x20\x7f()<>
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message, ready to leave. `references` are Message-IDs, the oldest first."""
+    """One message, ready to leave. `references` are Message-IDs, the oldest first. `unsubscribe` is the address of the
+    page that takes a no (RFC 8058), `pixel` that of the picture that tells of an open: both are this message's alone.
+    """
 
     from_name: str
     from_address: str
@@ -23,6 +25,9 @@ class Outgoing:
     message_id: str
     date: datetime
     references: tuple[str, ...] = ()
+    reply_to: str | None = None
+    unsubscribe: str | None = None
+    pixel: str | None = None
 
 
 def wire_address(address: str) -> str:
