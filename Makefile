@@ -39,6 +39,7 @@ docs: ## Write the pages and files that are made from the code
 	@scripts/venv dev
 	@$(PYTHON) -m campaigns.settings > .env.example
 	@$(PYTHON) -m flask --app app docs
+	@$(PYTHON) -m tests.channels.corpus
 
 lock: ## Lock the newest versions that pyproject.toml allows
 	@scripts/lock

@@ -4,9 +4,10 @@ import re
 from email.message import Message
 
 from campaigns.channels.reading.parts import header, mailboxes
+from campaigns.channels.reading.phrases import any_of
 
-# Signs of this weight together make an answer a machine's. A weak sign alone never does: to take somebody's answer for a
-# machine's means to write on to a person who has answered.
+# Signs of this weight together make an answer a machine's. A weak sign alone never does: to take somebody's answer for
+# a machine's means to write on to a person who has answered.
 ENOUGH = 2
 # How much of a text is searched for what machines say of themselves.
 MOST_SEARCHED = 4_000
@@ -22,31 +23,42 @@ _ROBOT_HEADERS = (
     "X-Vacation",
     "X-Apple-Action",
 )
-_ROBOT_SUBJECT = re.compile(
-    r"auto(?:matic|mated|matische|matisch|matisk|matiskt)?[ :_-]{0,2}(?:repl(?:y|ies)|respon[sd]e?r?|answer|antwort|antwoord|svar)\b"
-    r"|auto: |\[?auto[- ]?reply|out of (?:the )?office|\[?ooo\b|on (?:vacation|holiday|leave)\b|vacation\b|away from (?:my|the) "
-    r"|abwesen(?:d|heit)|urlaub|ich bin .{0,20}(?:nicht|abwesend)|r[ée]ponse automatique|absen(?:t|ce) |absent\(e\)|absence\b"
-    r"|respuesta autom|fuera de (?:la )?oficina|ausen[tc]|risposta automatica|fuori (?:sede|ufficio)|assen[tz]"
-    r"|resposta autom|fora do escrit|aus[eê]nci|automatisch antwoord|afwezig|autoodpowied|odpowied. automatyczna|nieobecn"
-    r"|自動(?:応答|返信|応答)|不在|автоответ|"
-    r"(?:your|ihre|uw) .{0,40}(?:received|erhalten|ontvangen)|(?:we|wir) (?:have )?(?:received|haben)|thank(?:s| you) for (?:contacting|your)"
-    r"|eingangsbest|empfangsbest|acknowledg|accus[ée] de r[ée]ception|acuse de recibo|ontvangstbevestiging|\[?(?:ticket|case|request)\b.{0,40}received",
-    re.IGNORECASE,
+_ROBOT_SUBJECT = any_of(
+    r"auto(?:matic|mated)?[ :_-]{0,2}(?:repl(?:y|ies)|respon[sd]e?r?|answer)\b",
+    r"auto: |\[?ooo\b|out of (?:the )?office",
+    r"on (?:vacation|holiday|leave)\b|vacation\b|away (?:from|until) ",
+    r"acknowledg|thank(?:s| you) for (?:contacting|your)",
+    r"your .{0,40}received|we (?:have )?received|\[?(?:ticket|case|request)\b.{0,40}received",
+    r"automatische antwort|abwesen(?:d|heit)|urlaub|ich bin .{0,20}(?:nicht|abwesend)|(?:eingangs|empfangs)best",
+    r"(?:ihre .{0,40}|wir haben .{0,40})erhalten|r[ée]ponse automatique|absen(?:t|ce)\b|accus[ée] de r[ée]ception",
+    r"respuesta autom|fuera de (?:la )?oficina|ausen[tc]|acuse de recibo",
+    r"risposta automatica|fuori (?:sede|ufficio)|assen[tz]",
+    r"resposta autom|fora do escrit|aus[eê]nci|automatisch antwoord|afwezig|ontvangstbevestiging|uw .{0,40}ontvangen",
+    r"autoodpowied|odpowied. automatyczna|nieobecn|automatiskt? svar|自動(?:応答|返信)|不在|автоответ",
 )
-_ROBOT_WORDS = re.compile(
-    r"automat(?:ed|ic|ically|ische|isch|isierte?|ica|ico|ique|yczna|ische)\b.{0,30}(?:repl|respon|generated|antwort|message|nachricht|antwoord"
-    r"|risposta|mensa|odpowied|e-?mail)|(?:respuesta|risposta|r[ée]ponse|resposta|mensaje|mensagem|messaggio|message) autom[aá]ti"
-    r"|automatisch (?:erzeugt|generiert|erstellt|gegenereerd)|do not reply to this|nicht auf diese (?:e-?mail|nachricht)|自動(?:送信|返信|応答)",
-    re.IGNORECASE,
+_ROBOT_WORDS = any_of(
+    r"automat(?:ed|ic|ically)\b.{0,30}(?:repl|respon|generated|message|e-?mail)|do not reply to this",
+    r"automatisch(?:e|er)? (?:erzeugt|generiert|erstellt|gegenereerd|antwort|nachricht|antwoord)",
+    r"automatisierte (?:antwort|nachricht)",
+    r"nicht auf diese (?:e-?mail|nachricht)",
+    r"(?:respuesta|risposta|r[ée]ponse|resposta|mensaje|mensagem|messaggio|message) autom[aá]t",
+    r"自動(?:送信|返信|応答)",
 )
-_AWAY = re.compile(
-    r"out of (?:the )?office|\bo?ooo\b|(?:annual|sick|parental|maternity|paternity) leave|on (?:leave|vacation|holidays?)\b|vacation"
-    r"|\baway (?:from|until|on|for)\b|\babsen(?:t|ce|te)\b|(?:limited|no) access to (?:my )?e-?mail|(?:return|be back|back in the office)\b"
-    r"|travell?ing|abwesen|nicht (?:im|in der|am) (?:büro|haus|office|arbeitsplatz)|(?:im|in) urlaub|elternzeit|nicht erreichbar"
-    r"|wieder (?:da|im büro|erreichbar)|außer haus|dienstreise|en cong[ée]s?|vacances|de retour|vacaciones|ausente|ausencia|fuera de (?:la )?oficina"
-    r"|in ferie|fuori (?:sede|ufficio)|assente|assenza|rientr|de f[ée]rias|fora do escrit|aus[eê]ncia|afwezig|(?:met|op) vakantie|niet (?:aanwezig|bereikbaar|op kantoor)"
-    r"|terug op|urlop|nieobecn|poza biurem|不在|休暇|休業|休み|в отпуске|отсутств",
-    re.IGNORECASE,
+_AWAY = any_of(
+    r"out of (?:the )?office|\booo\b",
+    r"(?:annual|sick|(?:ma|pa)ternity|parental) leave",
+    r"on (?:leave|vacation|holidays?)\b|vacation",
+    r"\baway (?:from|until|on|for)\b|\babsent\b",
+    r"(?:limited|no) access to (?:my )?e-?mail|\breturn\b|be back",
+    r"back (?:on|in|at)\b",
+    r"travell?ing|abwesen",
+    r"nicht (?:im|in der|am) (?:büro|haus|office|arbeitsplatz)|im urlaub",
+    r"elternzeit|nicht erreichbar",
+    r"wieder (?:da|im büro|erreichbar)|außer haus|dienstreise|en cong[ée]s?|vacances|absen(?:t|ce)\b|de retour",
+    r"vacaciones|ausente|ausencia|fuera de (?:la )?oficina|in ferie|fuori (?:sede|ufficio)|assen[tz]|rientr",
+    r"de f[ée]rias|fora do escrit|aus[eê]ncia|afwezig|(?:met|op) vakantie",
+    r"niet (?:aanwezig|bereikbaar|op kantoor)|terug op",
+    r"urlop|nieobecn|poza biurem|不在|休暇|休業|休み|в отпуске|отсутств",
 )
 _NOREPLY = re.compile(r"(?:no|do-?not|not)[-_.]?reply|autorespon|autoreply")
 
@@ -66,11 +78,15 @@ def is_circular(message: Message) -> bool:
     if header(message, "Auto-Submitted").lower().startswith("auto-replied"):
         return False
     listed = header(message, "List-Unsubscribe") or header(message, "List-Id")
-    return bool(listed) or _precedence(message) in ("bulk", "list")
+    return bool(listed) or _precedence(message) in ("bulk", "list") or _takes_no_answer(message)
 
 
 def _precedence(message: Message) -> str:
     return header(message, "Precedence").lower().replace("-", "_")
+
+
+def _takes_no_answer(message: Message) -> bool:
+    return any(_NOREPLY.match(address) for _, address in mailboxes(message, "From"))
 
 
 def _headers_weigh(message: Message) -> int:
@@ -90,6 +106,5 @@ def _headers_weigh(message: Message) -> int:
 
 def _words_weigh(message: Message, text: str) -> int:
     subject = bool(_ROBOT_SUBJECT.match(header(message, "Subject")))
-    sender = any(_NOREPLY.match(address) for _, address in mailboxes(message, "From"))
     away = subject and bool(_AWAY.search(text))
-    return subject + sender + away + bool(_ROBOT_WORDS.search(text))
+    return subject + _takes_no_answer(message) + away + bool(_ROBOT_WORDS.search(text))

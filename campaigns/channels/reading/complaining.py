@@ -6,7 +6,7 @@ from email.message import Message
 from campaigns.channels.reading.parts import enclosed, header, mailboxes, parts_of
 from campaigns.channels.reading.returned import returned_messages, returned_recipients
 
-# Types of feedback that are no complaint of a recipient: it is no spam after all, or a failed authentication (RFC 6591).
+# Feedback that is no complaint of a recipient: it is no spam after all, or a failed authentication (RFC 6591).
 _NO_COMPLAINTS = {"not-spam", "auth-failure", "dmarc"}
 # Where those who hide the recipient still name it.
 _RECIPIENTS = ("Original-Rcpt-To", "Removal-Recipient", "X-HmXmrOriginalRecipient")

@@ -1,12 +1,14 @@
-"""The day until which somebody says to be away, in the languages of Europe's mail and Japanese.
+"""The day until which somebody says to be away, in eight languages of Europe and in Japanese.
 
-Only a date that stands beside a word for "until" or "back", or ends a range, counts, and only if it can be read in one way.
+Only a date that stands beside a word for "until" or "back", or ends a range, counts, and only if it can be read in one
+way.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 # A named day further ahead is a mistake, or no absence. One that is past says nothing any more.
 MOST_AHEAD = timedelta(days=366)
@@ -14,46 +16,50 @@ MOST_SEARCHED = 4_000
 # Letters around a date in which the word that explains it stands.
 _BEFORE, _AFTER = 32, 32
 
-# Beginnings of the names of the months: en, de, fr, es, it, nl, pt, pl.
+# The months as en, de, fr, es, it, nl, pt and pl write them after a day, in full and short.
 _MONTHS = (
-    "jan|jän|ene|gen|sty",
-    "feb|fév|fev|fév|lut",
-    "mar|mär|mrz|maa|mrt",
-    "apr|avr|abr|kwi",
-    "may|mai|mag|mei|maj|mayo",
-    "jun|juin|giu|cze|june|juni",
-    "jul|juil|lug|lip|july|juli",
-    "aug|aoû|aou|ago|sie",
-    "sep|set|wrz",
-    "oct|okt|ott|out|paź|paz",
-    "nov|lis",
-    "dec|dez|déc|dic|gru",
+    "january jan januar jänner janvier janv enero ene gennaio gen januari janeiro stycznia",
+    "february feb februar février févr febrero febbraio februari fevereiro fev lutego",
+    "march mar märz mrz mars marzo maart mrt março marca",
+    "april apr avril avr abril abr aprile kwietnia",
+    "may mai mayo maggio mag mei maio maja",
+    "june jun juni juin junio giugno giu junho czerwca",
+    "july jul juli juillet juil julio luglio lug julho lipca",
+    "august aug août aout agosto augustus sierpnia",
+    "september sep sept septembre septiembre settembre set setembro września",
+    "october oct oktober okt octobre octubre ottobre ott outubro października",
+    "november nov novembre noviembre novembro listopada",
+    "december dec dezember dez décembre déc diciembre dic dicembre dezembro grudnia",
 )
-_MONTH_OF = {stem: number for number, stems in enumerate(_MONTHS, start=1) for stem in stems.split("|")}
+_MONTH_OF = {name: number for number, names in enumerate(_MONTHS, start=1) for name in names.split()}
 _NAMED = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
+# Only English names the month first.
+_ENGLISH = "|".join(sorted((name for names in _MONTHS for name in names.split()[:2]), key=len, reverse=True))
 _YEAR = r"(?:,?\s+(?:de\s+)?(?P<{0}>20\d\d))?"
 _DATE = re.compile(
     r"(?P<iso>\b20\d\d-\d{1,2}-\d{1,2}\b)"
     r"|(?:(?P<jy>20\d\d)年)?(?P<jm>\d{1,2})月(?P<jd>\d{1,2})日"
-    r"|\b(?P<n1>\d{1,2})(?P<sep>[./-])\s?(?P<n2>\d{1,2})(?:(?P=sep)\s?(?P<ny>20\d\d|\d\d)\b|(?P=sep)(?!\d)|(?![\d./-]))"
-    rf"|\b(?P<d1>\d{{1,2}})(?:st|nd|rd|th|er|º|ª|\.)?\s+(?:of\s+|de\s+)?(?P<m1>{_NAMED})[^\W\d_]*\.?{_YEAR.format('y1')}"
-    rf"|\b(?P<m2>{_NAMED})[^\W\d_]*\.?\s+(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\b{_YEAR.format('y2')}",
+    r"|\b(?P<n1>\d{1,2})(?P<sep>[./-])\s?(?P<n2>\d{1,2})(?:(?P=sep)\s?(?P<ny>20\d\d|\d\d)\b|(?P=sep)(?!\d)|(?!\d|[./-]\d))"
+    rf"|\b(?P<d1>\d{{1,2}})(?:st|nd|rd|th|er|º|ª|\.)?\s+(?:of\s+|de\s+)?(?P<m1>{_NAMED})\b\.?{_YEAR.format('y1')}"
+    rf"|\b(?P<m2>{_ENGLISH})\b\.?\s+(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.?\s+(?:{_NAMED})\b){_YEAR.format('y2')}",
     re.IGNORECASE,
 )
-_ENGLISH_MARK = r"until|till?|through|thru|back|return(?:ing|s)?|resum\w+|before|ending|ends|end|to be back"
+_ENGLISH_MARK = r"until|till?|through|thru|back|return(?:ing|s)?|resum\w+|before|ending|ends|end"
 _OTHER_MARK = (
-    r"bis|zurück|zurueck|wieder|ab|jusqu['’e]?(?:au|à|a)?|retour|reviens|reviendrai|rentre|hasta|regres\w+|vuelta|vuelvo|volver[ée]"
-    r"|fino|sino|rientr\w+|torn\w+|tot|t/m|terug|at[ée]|retorn\w+|regress\w+|volto|voltar\w*|do|wrac\w+|wróc\w+|powr\w+"
+    r"bis|zurück|zurueck|wieder|ab|jusqu['’](?:au|à)|retour|reviens|reviendrai|rentre|hasta|regres\w+|vuelta|vuelvo"
+    r"|volver[ée]|fino|sino|rientr\w+|torn\w+|tot|t/m|terug|at[ée]|retorn\w+|volto|voltar\w*|do|wrac\w+|wróc\w+|powr\w+"
 )
+# A full stop is let pass after a short word only: "am Mo. 7.12."
 _MARK_BEFORE = re.compile(
-    rf"(?<!\w)(?:{_ENGLISH_MARK}|{_OTHER_MARK})(?!\w)[^\n.;!?]*(?:\w{{1,4}}\.[^\n.;!?]*)?\Z", re.IGNORECASE
+    rf"(?<!\w)(?:{_ENGLISH_MARK}|{_OTHER_MARK})(?!\w)[^\n.;!?]*(?:\b\w{{1,4}}\.[^\n.;!?]*)?\Z", re.IGNORECASE
 )
 _MARK_AFTER = re.compile(
-    r"\s*\)?(?:まで|に復帰|から出社|より|[^\n.;!?\d]{0,24}\b(?:wieder|zurück|zurueck|de retour|back|terug|inclu\w+|einschl\w+)\b)",
+    r"\s*\)?(?:まで|に復帰|[^\n.;!?\d]{0,24}\b(?:wieder|zurück|zurueck|de retour|back|terug|inclu\w+|einschl\w+)\b)",
     re.IGNORECASE,
 )
 _RANGE = re.compile(
-    r"\s*(?:-|–|—|~|〜|to|until|bis(?: zum| einschließlich)?|au|al|a|até|t/m|tot(?: en met)?|do)\s*(?:\w{2,10}[.,]{0,2}\s+)?(?:the\s+|dem\s+)?\Z",
+    r"\s*(?:[-–—~〜]|to|until|bis(?: zum)?|au|al|a|até|t/m|tot(?: en met)?|do)\s*"
+    r"(?:\w{2,10}[.,]{0,2}\s+)?(?:the\s+|dem\s+)?\Z",
     re.IGNORECASE,
 )
 _NOT_ENGLISH = re.compile(rf"(?<!\w)(?:{_OTHER_MARK})(?!\w)", re.IGNORECASE)
@@ -70,10 +76,8 @@ def until(text: str, today: date) -> date | None:
     """The last of the days that the text names as the end of an absence; None if there is none for certain."""
     text = text[:MOST_SEARCHED]
     found = list(_dates(text, today))
-    ends = [
-        one.day for one, before in zip(found, [None, *found], strict=False) if one.day and _ends_it(text, one, before)
-    ]
-    return max((day for day in ends if today <= day <= today + MOST_AHEAD), default=None)
+    ends = (one.day for before, one in pairwise([None, *found]) if one and _ends_it(text, one, before))
+    return max((day for day in ends if day and today <= day <= today + MOST_AHEAD), default=None)
 
 
 def _ends_it(text: str, found: _Found, before: _Found | None) -> bool:

@@ -3,24 +3,26 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-# Somebody wrote it: an answer, or a letter of its own.
 REPLY = "reply"
-# The address does not exist, or will take no mail for good.
 HARD_BOUNCE = "hard_bounce"
-# This message did not get there (or not yet: `delayed`), for a reason that may pass: a full mailbox, a policy, a server away.
 SOFT_BOUNCE = "soft_bounce"
-# A machine answered: an acknowledgement, a ticket, a robot.
 AUTO_REPLY = "auto_reply"
-# A machine answered for somebody who is away.
 OUT_OF_OFFICE = "out_of_office"
-# The recipient told the mailbox provider that it is spam (RFC 5965).
 COMPLAINT = "complaint"
-# We wrote it ourselves: a copy of what was sent.
 OWN = "own"
-# Newsletters, notifications, receipts: nobody answers with them.
 OTHER = "other"
 
-KINDS = (REPLY, HARD_BOUNCE, SOFT_BOUNCE, AUTO_REPLY, OUT_OF_OFFICE, COMPLAINT, OWN, OTHER)
+KINDS = {
+    REPLY: "A person wrote it: an answer, or a letter of its own.",
+    HARD_BOUNCE: "The address or its domain does not exist, or is closed for good.",
+    SOFT_BOUNCE: "This message did not get there, or not yet, for a reason that may pass: a full mailbox, a policy, a "
+    "block for spam (5.7.x), a server away. It says nothing against the address.",
+    AUTO_REPLY: "A machine answered: an acknowledgement, a ticket.",
+    OUT_OF_OFFICE: "A machine answered for somebody who is away, until the day it names, if it names one for certain.",
+    COMPLAINT: "The recipient called it spam, and the mailbox provider passes that on (RFC 5965).",
+    OWN: "A copy of what an account of ours sent.",
+    OTHER: "Newsletters, notifications, receipts: nobody answers with them.",
+}
 
 
 @dataclass(frozen=True)

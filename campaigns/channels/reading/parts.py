@@ -1,7 +1,7 @@
 """Taking a mail apart in bounded time, whatever its bytes are.
 
-The parser of the standard library is used with its oldest policy, and headers are read here: the newer policies raise on
-some hostile headers and take minutes over others.
+The parser of the standard library is used with its oldest policy, and headers are read here: the newer policies raise
+on some hostile headers and take minutes over others.
 """
 
 import re
@@ -22,7 +22,7 @@ MOST_BYTES = 262_144
 # Most letters of one header, and of one that the parser itself takes apart.
 MOST_HEADER, MOST_PARAMETERS = 8_192, 1_024
 # Most parts within parts, and parts in all, before only the headers are read.
-MOST_NESTED, MOST_PARTS = 40, 1_000
+MOST_NESTED, MOST_PARTS = 25, 500
 # Comments within comments in an address are followed this deep.
 MOST_COMMENTS = 20
 MOST_IDS = 100

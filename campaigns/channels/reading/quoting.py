@@ -6,21 +6,20 @@ quoted lines is the writer's.
 
 import re
 
+from campaigns.channels.reading.phrases import any_of
+
 # A longer line is no line that a mail program put above a quotation.
 MOST_ATTRIBUTION = 300
 
-_WROTE = re.compile(
-    r"\bwrote\b|\bschrieb\b|a [ée]crit|escribi[óo]|ha scritto|schreef|escreveu|napisał|napsal|\bskrev\b|kirjoitti|написал|пишет|写道"
-    r"|寫道|のメール|님이 작성",
-    re.IGNORECASE,
+_WROTE = any_of(
+    r"\bwrote\b|\bschrieb\b|a [ée]crit|escribi[óo]|ha scritto|schreef|escreveu|napisał|napsal|\bskrev\b|kirjoitti",
+    r"написал|пишет|写道|寫道|のメール|님이 작성",
 )
 _ADDRESS = re.compile(r"[<(\[][^\s<>]{1,64}@[^\s<>]{1,255}[>)\]]")
 _TIME = re.compile(r"\d{1,2}\s?[:.h]\s?\d{2}|\b(?:19|20)\d\d\b|\d{1,2}月")
-_FROM = re.compile(
-    r"\*?(?:From|Von|De|Da|Van|Od|Fra|Från|Lähettäjä|От|发件人|寄件者|差出人)\s?[:：]\*?\s", re.IGNORECASE
-)
+_FROM = re.compile(r"\*?(?:From|Von|De|Da|Van|Od|Fra|Från|От|发件人|寄件者|差出人)\s?[:：]\*?\s", re.IGNORECASE)
 _SUBJECT = re.compile(
-    r"\*?(?:Subject|Betreff|Objet|Asunto|Oggetto|Onderwerp|Assunto|Temat|Předmět|Emne|Ämne|Aihe|Тема|主题|主旨|件名)\s?[:：]",
+    r"\*?(?:Subject|Betreff|Objet|Asunto|Oggetto|Onderwerp|Assunto|Temat|Předmět|Emne|Ämne|Тема|主题|主旨|件名)\s?[:：]",
     re.IGNORECASE,
 )
 # Lines after From within which such a block names its subject.

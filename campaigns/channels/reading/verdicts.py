@@ -10,7 +10,7 @@ from campaigns.channels.reading.letter import HARD_BOUNCE, SOFT_BOUNCE
 from campaigns.channels.reading.phrases import any_of
 
 STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![.\d])")
-SMTP_CODE = re.compile(r"(?<![\d.#-])[45]\d\d(?=[ -])")
+SMTP_CODE = re.compile(r"(?<![\d.#-])[45]\d\d(?=[ ):-])")
 # What the refusing server itself answered, wherever it stands.
 _ANSWERED = re.compile(rf"{SMTP_CODE.pattern}\W{{1,3}}({STATUS.pattern})")
 
@@ -18,30 +18,38 @@ _ANSWERED = re.compile(rf"{SMTP_CODE.pattern}\W{{1,3}}({STATUS.pattern})")
 _ABSENT = {"1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "4.1", "4.4", "4.310"}
 # The sender's address is what is wrong.
 _OURS = {"1.7", "1.8"}
-# Of these only the words tell.
+# Of these, of policies and of other faults of an address only the words tell, as they do without any status.
 _GENERIC = {"0.0", "1.0", "2.0", "3.0", "5.0", "5.1"}
 # Answers to RCPT that are about the mailbox (RFC 5321 section 4.2.3).
-_ABOUT_MAILBOX = re.compile(r"(?<![\d.#-])55[013](?=[ -])")
+_ABOUT_MAILBOX = re.compile(r"(?<![\d.#-])55[013](?=[ ):-])")
 
 _PASSING = any_of(
-    r"quota|mailbox (?:is )?full|full mailbox|over (?:the )?(?:size|limit)|insufficient (?:disk |system )?storage",
+    r"quota|mailbox (?:is )?full|full mailbox|over (?:the )?(?:size|limit)",
+    r"(?:insufficient|out of) (?:disk |system )?storage",
     r"too (?:large|big|many|long)|exceed|temporar|expired|time(?:d|out)? ?out|retry time|not reachable|socket error",
-    r"connection (?:refused|lost|closed|reset)|lost connection|did not accept|service (?:\w+ )?unavailable|will be retried",
+    r"connection (?:refused|lost|closed|reset)|lost connection|did not accept",
+    r"service (?:\w+ )?unavailable|will be retried",
     r"postfach (?:ist )?voll|speicherplatz|bo[iî]te .{0,20}pleine|buz[oó]n .{0,20}lleno|casella .{0,20}piena",
 )
 _REFUSED = any_of(
-    r"spam|\bblocked\b|blocking|black ?list|block ?list|deny ?list|\brbl\b|reputation|polic(?:y|ies)|dmarc|\bspf\b|dkim",
-    r"unauthenticated|relay|\brate\b|unsolicited|virus|prohibited|suspicio|message content|content (?:was )?reject|\br?dns\b",
-    r"\bptr\b|not (?:authori[sz]ed|permitted|allowed|verified)|loop|hop count|greylist|access denied|sender (?:address|domain)",
-    r"(?:client|your|invalid|sending) ip\b|ip address|your (?:mail )?server|forbidden|redundant|protocol|syntax|sender verify",
+    r"spam|\bblocked\b|blocking|black ?list|block ?list|deny ?list|\brbl\b",
+    r"reputation|polic(?:y|ies)|dmarc|\bspf\b|dkim",
+    r"unauthenticated|relay|\brate\b|unsolicited|virus|prohibited|suspicio",
+    r"message content|content (?:was )?reject|\br?dns\b",
+    r"\bptr\b|not (?:authori[sz]ed|permitted|allowed|verified)|loop|hop count",
+    r"greylist|access denied|sender (?:address|domain)",
+    r"(?:client|your|invalid|sending) ip\b|ip address|your (?:mail )?server",
+    r"forbidden|redundant|protocol|syntax|sender verify",
 )
 _UNKNOWN = any_of(
-    r"(?:user|recipient|address|mailbox|account|domain|host|local part|name)\W.{0,40}?(?:unknown|n[o']t exist|not found|invalid)",
-    r"(?:user|recipient|address|mailbox|account)\W.{0,40}?(?:disabled|inactive|unavailable|closed|no longer|suspended|n't be found)",
-    r"(?:unknown|no such|invalid|disabled|inactive|bad|not a valid) (?:\w+ ){0,2}(?:user|recipient|address|mailbox|account|domain)",
-    r"no mailbox here|not listed in|n't have an? .{0,30}account|not our customer|unroute?able|unknown host|host unknown",
-    r"unbekannt|existiert nicht|nicht gefunden|ung[uü]ltig|n'existe pas|inconnu|no existe|desconocid|non esiste|sconosciut",
-    r"bestaat niet|onbekend|não existe|nie istnieje|存在しま",
+    r"(?:user|recipient|address|mailbox|account|domain|host|local part|name)\W.{0,40}?(?:unknown|n[o']t exist|invalid)",
+    r"(?:user|recipient|address|mailbox|account|domain|host|local part|name)\W.{0,40}?not found",
+    r"(?:user|recipient|address|mailbox|account)\W.{0,40}?(?:disabled|inactive|unavailable|closed|no longer|suspended)",
+    r"(?:user|recipient|address|mailbox|account)\W.{0,40}?n't be found|no mailbox here|not listed in|not our customer",
+    r"(?:unknown|no such|invalid|disabled|inactive|bad) (?:\w+ ){0,2}(?:user|recipient|address|mailbox|account|domain)",
+    r"not a valid (?:\w+ ){0,2}(?:user|recipient|address|mailbox|account)|n't have an? .{0,30}account|unroute?able",
+    r"unknown host|host unknown|unbekannt|existiert nicht|nicht gefunden|ung[uü]ltig|n'existe pas|inconnu|no existe",
+    r"desconocid|non esiste|sconosciut|bestaat niet|onbekend|não existe|nie istnieje|存在しま",
 )
 
 
@@ -67,13 +75,15 @@ def judge(status: str | None, words: str) -> str:
 def _is_hard(status: str | None, words: str) -> bool:
     if status and status[0] != "5":
         return False
-    detail = status[2:] if status else None
+    detail = status[2:] if status else ""
     unknown = bool(_UNKNOWN.search(words))
     if detail in _ABSENT and (unknown or not _PASSING.search(words)):
         return detail != "2.1" or not _REFUSED.search(words)
     if detail in _OURS or _PASSING.search(words) or _REFUSED.search(words):
         return False
-    return unknown or (detail in _GENERIC and _is_about_mailbox(words))
+    if detail in _GENERIC:
+        return unknown or _is_about_mailbox(words)
+    return unknown and (not detail or detail.startswith(("1.", "7.")))
 
 
 def _is_about_mailbox(words: str) -> bool:
