@@ -73,8 +73,9 @@ def unsettled(session: Session, workspace_id: UUID, *, page: int, limit: int) ->
 
 def campaigns_of(session: Session, workspace_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Message id -> campaign id, for those of this workspace."""
-    query = select(Message.id, Message.campaign_id).join(Campaign, Campaign.id == Message.campaign_id)
-    query = query.where(Message.id.in_(message_ids), Campaign.workspace_id == workspace_id)
+    # Not joined: SQLite would start from the workspace's campaigns and read all of their messages.
+    own = select(Campaign.id).where(Campaign.workspace_id == workspace_id)
+    query = select(Message.id, Message.campaign_id).where(Message.id.in_(message_ids), Message.campaign_id.in_(own))
     return {row[0]: row[1] for row in session.execute(query)}
 
 

@@ -15,14 +15,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, event, func, select, text, update
+from sqlalchemy import Engine, Select, and_, event, func, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
-from campaigns import explaining, overseeing, reporting, rostering, searching, ticking, waking
-from campaigns.models import FOREVER, Campaign, CampaignDay, Prospect, Sender, connect, counts
+from campaigns import explaining, metering, overseeing, reporting, rostering, searching, ticking, waking, watching
+from campaigns.metering import OPEN
+from campaigns.models import FOREVER, Campaign, CampaignDay, Message, Node, Prospect, Sender, connect, counts
+from campaigns.models.base import UTCDateTime
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import gates_of
 from campaigns.models.lanes import candidates, lanes_with_work
+from campaigns.models.message import FAILED, SENT
 from campaigns.rules.lifecycle import ACTIVE
 from tests import make
 from tests.databases import hurried
@@ -34,7 +37,16 @@ CAMPAIGNS = 4
 STEPS_A_ROW = 10
 SENDERS = 5
 
+# Messages of a campaign that are not done with, of each kind.
+SOME = 20
+
 Ask = Callable[[Session], Any]
+
+
+def change(session: Session, model: type[Any], which: Select[Any], **values: Any) -> None:
+    """Give some rows, found by their ids, other values."""
+    found = update(model).where(model.id.in_(session.scalars(which).all()))
+    session.execute(found.values(**values), execution_options={"synchronize_session": False})
 
 
 class Crowd:
@@ -54,6 +66,8 @@ class Crowd:
             self.senders = [sender.id for sender in senders]
             with self._in_a_hurry(session):
                 self._multiply(session)
+                self._write_to_them(session)
+            self._leave_some_open(session)
         if engine.dialect.name == "postgresql":  # which looks after its statistics by itself; nobody does for SQLite
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM ANALYZE")
@@ -63,16 +77,19 @@ class Crowd:
         """Indices are made once at the end, which takes a fraction of the time; and nobody looks up for each of a
         million people whether their campaign exists."""
         connection = session.connection()
-        indices = [index for index in Prospect.__table__.indexes if not index.unique]
+        tables = (Prospect.__table__, Message.__table__)
+        indices = [index for table in tables for index in table.indexes if not index.unique]
         for index in indices:
             index.drop(connection)
         if self.engine.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL maintenance_work_mem = '512MB'"))
-            connection.execute(text("ALTER TABLE prospect DISABLE TRIGGER ALL"))
-            connection.execute(text("ALTER TABLE prospect ENABLE TRIGGER USER"))
+            for table in tables:
+                connection.execute(text(f"ALTER TABLE {table.name} DISABLE TRIGGER ALL"))
+                connection.execute(text(f"ALTER TABLE {table.name} ENABLE TRIGGER USER"))
         yield
         if self.engine.dialect.name == "postgresql":
-            connection.execute(text("ALTER TABLE prospect ENABLE TRIGGER ALL"))
+            for table in tables:
+                connection.execute(text(f"ALTER TABLE {table.name} ENABLE TRIGGER ALL"))
         for index in indices:
             index.create(connection)
 
@@ -97,6 +114,34 @@ class Crowd:
         statement = f"{numbers} SELECT {', '.join(values.values())} FROM prospect p CROSS JOIN s"
         copies = PEOPLE // (2 * CAMPAIGNS)
         session.execute(text(f"INSERT INTO prospect ({', '.join(values)}) {statement}"), {"copies": copies})
+
+    def _write_to_them(self, session: Session) -> None:
+        """A third of a million messages that were sent."""
+        sent = {
+            Message.id: Prospect.id,
+            Message.prospect_id: Prospect.id,
+            Message.campaign_id: Prospect.campaign_id,
+            Message.node_id: Node.id,
+            Message.sender_account_id: Prospect.sender_account_id,
+            Message.status: literal(SENT),
+            Message.attempts: literal(1),
+            Message.claimed_at: self._one_a_second(),
+        }
+        first = and_(Node.campaign_id == Prospect.campaign_id, Node.position == 0)
+        written = select(*sent.values()).join(Node, first).where(Prospect.contacted)
+        session.execute(insert(Message).from_select(list(sent), written, include_defaults=False))
+
+    def _leave_some_open(self, session: Session) -> None:
+        for campaign in self.campaigns:
+            for status in OPEN:
+                some = select(Message.id).where(Message.campaign_id == campaign, Message.status == SENT).limit(SOME)
+                change(session, Message, some, status=status)
+
+    def _one_a_second(self) -> Any:
+        number, first = func.row_number().over(), make.NOW - timedelta(days=7)
+        if self.engine.dialect.name == "sqlite":
+            return func.datetime(f"{first:%F %T}", number.op("||")(" seconds")).op("||")(".000000")
+        return literal(first, UTCDateTime()) + number * timedelta(seconds=1)
 
     def plans(self, ask: Ask, before: Ask = lambda _: None) -> str:
         """The plans of every statement that `ask` sends, after `before`; nothing stays."""
@@ -190,9 +235,10 @@ def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def reads_everything(plan: str) -> bool:
-    """Whether the prospect table is read from end to end, or every entry of one of its indices."""
-    sqlite = re.search(r"^SCAN (prospect|p)\b", plan, re.MULTILINE)
-    postgres = re.search(r'"Node Type": "Seq Scan",(?:(?!"Node Type").)*?"Relation Name": "prospect"', plan, re.DOTALL)
+    """Whether one of the two large tables is read from end to end, or every entry of one of its indices."""
+    sqlite = re.search(r"^SCAN (prospect|p|message)\b", plan, re.MULTILINE)
+    sequential = r'"Node Type": "Seq Scan",(?:(?!"Node Type").)*?"Relation Name": "(prospect|message)"'
+    postgres = re.search(sequential, plan, re.DOTALL)
     return bool(sqlite or postgres)
 
 
@@ -280,7 +326,7 @@ def test_a_tick_looks_at_nobody_who_has_nothing_to_do(crowd: Crowd) -> None:
         ticking.settle(session, make.NOW + timedelta(days=1))
         ticking.ring_lanes(session, make.NOW)
 
-    assert_cheap(crowd, ask, 1000)
+    assert_cheap(crowd, ask, 1500)
 
 
 def test_a_tick_finishes_no_more_people_than_it_may(crowd: Crowd) -> None:
@@ -350,6 +396,72 @@ def test_how_late_anything_is_asks_each_gate_for_its_first(crowd: Crowd) -> None
         assert reporting.overdue_seconds(session, make.NOW) == 600
 
     assert_cheap(crowd, ask, 100)
+
+
+def test_what_is_metered_is_read_from_the_short_ends_of_indices(crowd: Crowd) -> None:
+    """Every few seconds somebody asks for `/metrics`."""
+
+    def ask(session: Session) -> None:
+        assert metering.open_messages(session) == dict.fromkeys(OPEN, CAMPAIGNS * SOME)
+        assert metering.gates(session, make.NOW)["operating_hours"] == (CAMPAIGNS, 0)
+        assert metering.campaigns_by_status(session)[ACTIVE] == CAMPAIGNS
+        assert metering.senders_by_status(session) == {"active": SENDERS}
+        metering.wake_ups(session)
+        list(metering.outcomes(session))
+
+    plan = assert_cheap(crowd, ask, 600)
+    assert "ix_message_status" in plan, plan
+    assert not re.search(r"prospect\b(?!_)", plan), plan
+
+
+def test_what_is_stuck_is_found_among_a_million(crowd: Crowd) -> None:
+    """The page, and its count, which stands on every page."""
+    later = make.NOW + 2 * watching.PATIENCE
+    with Session(crowd.engine) as session:
+        own = session.get_one(Campaign, crowd.campaigns[0]).workspace_id
+
+    def count(session: Session) -> None:
+        assert watching.unsettled_count(session, own) == CAMPAIGNS * SOME
+        assert watching.failing_count(session, own) == 1
+
+    def ask(session: Session) -> None:
+        found = watching.unsettled(session, own, page=2, limit=25)
+        assert len(watching.campaigns_of(session, own, [one.message.id for one in found])) == 25
+        assert [one.people > 10_000 for one in watching.failing(session, own, later)] == [True]
+        assert len(watching.idle(session, own, later)) == SENDERS - 1
+        assert watching.halted(session, own, later) == []
+        assert watching.late_wake_ups(session, own, later) == []
+
+    def fail(session: Session) -> None:
+        session.get_one(Sender, crowd.senders[0]).status = "needs_attention"
+        session.flush()
+
+    for asked, rows in ((count, 300), (ask, 3000)):
+        plan = assert_cheap(crowd, asked, rows, before=fail)
+        assert "ix_message_status" in plan, plan
+
+
+def test_who_is_held_back_is_found_without_looking_at_the_others(crowd: Crowd) -> None:
+    """Of very many the first; by the index that the roster's pages of one status have."""
+    campaign = crowd.campaigns[0]
+    with Session(crowd.engine) as session:
+        own = session.get_one(Campaign, campaign).workspace_id
+
+    def fail(session: Session) -> None:
+        some = select(Prospect.id).where(Prospect.campaign_id == campaign, Prospect.contacted)
+        change(session, Prospect, some.limit(40), status=FAILED, status_reason=None)
+        change(session, Message, select(Message.id).where(Message.prospect_id.in_(some.limit(9))), status=FAILED)
+        new = select(Prospect.id).where(Prospect.campaign_id == campaign, Prospect.contacted.is_(False))
+        change(session, Prospect, new.limit(60), status=FAILED, status_reason="A value is missing")
+
+    def ask(session: Session) -> None:
+        groups = {one.reason: one.people for one in watching.held_back(session, own)}
+        assert groups["A value is missing"] == 60
+        assert sum(groups.values()) == 100
+        assert len(watching.people_held_back(session, campaign, "A value is missing", 50)) == 50
+
+    plan = assert_cheap(crowd, ask, 3000, before=fail)
+    assert "ix_prospect_campaign_id_status_id" in plan, plan
 
 
 def test_explaining_one_person_reads_their_line_and_no_other(crowd: Crowd) -> None:
