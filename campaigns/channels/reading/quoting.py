@@ -44,7 +44,7 @@ def split_quoted(text: str) -> tuple[str, str]:
 
 
 def _trimmed(lines: list[str]) -> str:
-    text = re.sub(r"\n(?:[_*-]{10,}\s*)?\Z", "", "\n".join(lines).rstrip())  # the rule that Outlook draws
+    text = re.sub(r"\n *[_*-]{10,}\Z", "", "\n".join(lines).rstrip())  # the rule that Outlook draws
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
