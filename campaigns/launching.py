@@ -15,18 +15,16 @@ from sqlalchemy.orm import Session
 from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.enrolment import enrol
-from campaigns.models.finding import find_campaign, limits_of, nodes_of, senders_of
+from campaigns.models.finding import find_campaign, limits_of, senders_of
 from campaigns.models.gate import roll_gates
 from campaigns.models.log import note
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
 from campaigns.models.waking import request_wake_up
-from campaigns.models.writing import sender_values
+from campaigns.models.writing import unsendable
 from campaigns.rules import lifecycle
-from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, names_used
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid, WrongState
-from campaigns.rules.sequence import launch_problems
 
 # People who are given their place in one transaction.
 MOST_AT_ONCE = 5000
@@ -84,7 +82,7 @@ def validate(session: Session, campaign: Campaign) -> Readiness:
     senders = senders_of(session, campaign.id)
     people = counts.total(session, campaign.id, status=lifecycle.PENDING)
     checks = [
-        Check("sequence", "Every step can be sent.", "sequence", _sequence_problems(session, campaign, senders)),
+        Check("sequence", "Every step can be sent.", "sequence", unsendable(campaign, campaign.nodes, senders)),
         Check("senders", _plural(len(senders), "sender account"), "settings", _sender_problems(senders)),
         Check("prospects", _plural(people, "prospect"), "prospects", _people_problems(people)),
         Check("operating_hours", "The hours have open minutes.", "settings", []),
@@ -94,42 +92,6 @@ def validate(session: Session, campaign: Campaign) -> Readiness:
 
 def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}."
-
-
-def _sequence_problems(session: Session, campaign: Campaign, senders: list[Sender]) -> list[Problem]:
-    nodes = nodes_of(session, campaign.id)
-    signature = campaign.signature
-    problems = launch_problems(nodes, campaign_type=campaign.type, signature=signature)
-    if problems:
-        return problems
-    texts = [text for node in nodes for text in (node.subject, node.body, node.signature) if text]
-    return _sender_holes([*texts, signature or ""], senders)
-
-
-def _sender_holes(texts: list[str], senders: list[Sender]) -> list[Problem]:
-    """Placeholders about the sender that some account has no value for, found by filling them in."""
-    problems = []
-    for sender in senders:
-        missing = {name for text in texts if (name := _hole(text, sender))}
-        problems += [
-            Problem("sender_account_ids", f"{sender.label} has no value for %{name}%: fill it in")
-            for name in sorted(missing)
-        ]
-    return problems
-
-
-def _hole(text: str, sender: Sender) -> str | None:
-    """The sender's value that `text` lacks, for a prospect who has every value."""
-    values = dict.fromkeys(names_used(text), "x")
-    keys = [name.partition(".")[2] for name in values if name.startswith("custom_fields.")]
-    values_of_both = {**values, "custom_fields": dict.fromkeys(keys, "x"), **sender_values(sender)}
-    try:
-        fill(text, values_of_both)
-    except MissingValue as missing:
-        return missing.name
-    except BrokenTemplate:
-        pass  # outgrown by one value; it is held back when it is sent
-    return None
 
 
 def _sender_problems(senders: list[Sender]) -> list[Problem]:

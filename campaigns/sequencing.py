@@ -4,7 +4,7 @@ Each is the whole list, changed and checked as PATCH would check it. After the d
 corrected, for those who have not got it yet.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, Node
-from campaigns.models.finding import find_campaign
+from campaigns.models.finding import find_campaign, senders_of
 from campaigns.models.log import note
+from campaigns.models.sender import Sender
 from campaigns.models.upsert import as_draft, write_nodes
-from campaigns.models.version import SEQUENCE, check_unedited, keep_version, raw_nodes
+from campaigns.models.version import SEQUENCE, check_unedited, check_version, keep_version, raw_nodes
+from campaigns.models.writing import sender_holes
 from campaigns.rules.fields import UNKNOWN_REASON, WORDS, node_locked_because, words_locked_because
 from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.lifecycle import DRAFT
@@ -28,8 +30,11 @@ from campaigns.rules.sequence import NODE_FIELDS, NodeDraft, check_node, check_n
 Drafts = list[NodeDraft]
 
 
-def _draft_campaign(session: Session, workspace_id: UUID, campaign_id: UUID) -> Campaign:
+def _draft_campaign(
+    session: Session, workspace_id: UUID, campaign_id: UUID, versions: Collection[int] | None
+) -> Campaign:
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    check_version(campaign, versions)
     if campaign.status != DRAFT:
         raise locked(campaign)
     return campaign
@@ -50,10 +55,12 @@ def _change(
     change: Callable[[Campaign, Drafts], Drafts],
     now: datetime,
     by: str | None,
+    versions: Collection[int] | None,
     cause: str,
-) -> list[Node]:
-    """Lock, change the list, check it as a whole, write it. Raises NotFound, WrongState, Invalid."""
-    campaign = _draft_campaign(session, workspace_id, campaign_id)
+) -> Campaign:
+    """Lock, change the list, check it as a whole, write it. Raises NotFound, Stale (unless the campaign is at one of
+    `versions`), WrongState, Invalid."""
+    campaign = _draft_campaign(session, workspace_id, campaign_id, versions)
     known = {node.id: node.type for node in campaign.nodes}
     try:
         drafts = change(campaign, [as_draft(node) for node in campaign.nodes])
@@ -64,7 +71,7 @@ def _change(
     if problems:
         raise Invalid.of(problems)
     _write(session, campaign, drafts, now, by, cause)
-    return campaign.nodes
+    return campaign
 
 
 def _write(session: Session, campaign: Campaign, drafts: Drafts, now: datetime, by: str | None, cause: str) -> None:
@@ -99,9 +106,16 @@ def _object(body: object) -> Mapping[str, Any]:
 
 
 def add(
-    session: Session, workspace_id: UUID, campaign_id: UUID, body: Any, *, now: datetime, by: str | None
-) -> tuple[Node, list[Node]]:
-    """Add one node, before the end unless `position` says where; it and the whole list."""
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    body: Any,
+    *,
+    now: datetime,
+    by: str | None,
+    versions: Collection[int] | None = None,
+) -> tuple[Campaign, Node]:
+    """Add one node, before the end unless `position` says where; the campaign and the node."""
     added = new_id()
 
     def change(campaign: Campaign, drafts: Drafts) -> Drafts:
@@ -114,14 +128,21 @@ def add(
         place = last if raw.get("position") is None else _position(raw["position"], "position", last)
         return [*drafts[:place], draft, *drafts[place:]]
 
-    nodes = _change(session, workspace_id, campaign_id, change, now, by, "added")
-    return next(node for node in nodes if node.id == added), nodes
+    campaign = _change(session, workspace_id, campaign_id, change, now, by, versions, "added")
+    return campaign, next(node for node in campaign.nodes if node.id == added)
 
 
 def move(
-    session: Session, workspace_id: UUID, campaign_id: UUID, body: Any, *, now: datetime, by: str | None
-) -> list[Node]:
-    """Move the node `nodeId` to `toPosition`, counted as it stands after the move; the whole list."""
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    body: Any,
+    *,
+    now: datetime,
+    by: str | None,
+    versions: Collection[int] | None = None,
+) -> Campaign:
+    """Move the node `nodeId` to `toPosition`, counted as it stands after the move."""
 
     def change(campaign: Campaign, drafts: Drafts) -> Drafts:
         raw = _object(body)
@@ -132,13 +153,20 @@ def move(
         rest = drafts[:origin] + drafts[origin + 1 :]
         return [*rest[:target], drafts[origin], *rest[target:]]
 
-    return _change(session, workspace_id, campaign_id, change, now, by, "moved")
+    return _change(session, workspace_id, campaign_id, change, now, by, versions, "moved")
 
 
 def remove(
-    session: Session, workspace_id: UUID, campaign_id: UUID, body: Any, *, now: datetime, by: str | None
-) -> list[Node]:
-    """Delete the node `nodeId`; the whole list."""
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    body: Any,
+    *,
+    now: datetime,
+    by: str | None,
+    versions: Collection[int] | None = None,
+) -> Campaign:
+    """Delete the node `nodeId`."""
 
     def change(campaign: Campaign, drafts: Drafts) -> Drafts:
         index = _index(drafts, _object(body).get("nodeId"), "nodeId")
@@ -146,7 +174,7 @@ def remove(
             raise Problems([Problem("nodeId", "is the end, which cannot be deleted")])
         return drafts[:index] + drafts[index + 1 :]
 
-    return _change(session, workspace_id, campaign_id, change, now, by, "removed")
+    return _change(session, workspace_id, campaign_id, change, now, by, versions, "removed")
 
 
 @dataclass(frozen=True)
@@ -176,15 +204,18 @@ def edit(
     now: datetime,
     by: str | None,
     strict: bool = False,
+    versions: Collection[int] | None = None,
     since: int | None = None,
-) -> tuple[Node, list[Node], NodeChanges]:
-    """Change the fields of one node that `body` holds; it, the whole list, and what came of each field. Its type
-    must stay. Raises NotFound, WrongState, Invalid, and Stale if the sequence was edited after the version `since`.
+) -> tuple[Campaign, Node, NodeChanges]:
+    """Change the fields of one node that `body` holds; the campaign, the node, and what came of each field. Its type
+    must stay. Raises NotFound, WrongState, Invalid, and Stale if the sequence was edited after the version `since`,
+    or the campaign is not at one of `versions`.
 
     Once the campaign was launched only words can be corrected, and they must be such as could be launched, since
     they may go out at once. Another field is ignored then, or with `strict` Invalid.
     """
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    check_version(campaign, versions)
     if since is not None:
         check_unedited(session, campaign, {SEQUENCE}, since)
     _check_words(campaign, body)
@@ -198,11 +229,11 @@ def edit(
     if strict and changes.ignored:
         raise Invalid.of([Problem(item["field"], item["reason"]) for item in changes.ignored])
     drafts[index] = replace(drafts[index], **{name: getattr(wanted, name) for name in changes.applied})
-    if problems := _problems(campaign, drafts, index):
+    if problems := _problems(session, campaign, drafts, index):
         raise Invalid.of(problems)
     cause = "edited" if campaign.status == DRAFT else "words"
     _write(session, campaign, drafts, now, by, cause)
-    return campaign.nodes[index], campaign.nodes, changes
+    return campaign, campaign.nodes[index], changes
 
 
 def _check_words(campaign: Campaign, body: Any) -> None:
@@ -247,7 +278,7 @@ def _sort_out(status: str, old: NodeDraft, wanted: NodeDraft, raw: Mapping[str, 
     return changes
 
 
-def _problems(campaign: Campaign, drafts: Drafts, index: int) -> list[Problem]:
+def _problems(session: Session, campaign: Campaign, drafts: Drafts, index: int) -> list[Problem]:
     """What is wrong with the step at `index`; once it may go out, what a launch would say of it too."""
     draft = drafts[index]
     problems = check_node(draft, campaign_type=campaign.type, field="node")
@@ -255,10 +286,19 @@ def _problems(campaign: Campaign, drafts: Drafts, index: int) -> list[Problem]:
         return problems
     path = f"{SEQUENCE}[{index}]."
     found = launch_problems(drafts, campaign_type=campaign.type, signature=campaign.signature)
-    return [
+    own = [
         Problem(f"node.{problem.field.removeprefix(path)}", problem.message)
         for problem in found
         if problem.field.startswith(path)
+    ]
+    return own or _sender_problems(draft, senders_of(session, campaign.id))
+
+
+def _sender_problems(draft: NodeDraft, senders: list[Sender]) -> list[Problem]:
+    """Values of an account that the step asks for and the account has not."""
+    texts = {"subject": draft.subject, "body": draft.body, "signature": draft.signature}
+    return [
+        Problem(f"node.{name}", words) for name, text in texts.items() for words in sender_holes([text or ""], senders)
     ]
 
 

@@ -13,13 +13,13 @@ from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, limits_of, senders_of
 from campaigns.models.gate import roll_gates
 from campaigns.models.log import note
-from campaigns.models.version import check_unedited, keep_version
+from campaigns.models.version import check_unedited, check_version, keep_version
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.waking import request_wake_up
 from campaigns.rules.hours import parse_hours
 from campaigns.rules.lifecycle import ACTIVE, DRAFT
 from campaigns.rules.problems import Problem
-from campaigns.rules.refusals import Invalid, Stale
+from campaigns.rules.refusals import Invalid
 
 
 @dataclass
@@ -56,8 +56,7 @@ def edit(
     edited after it, which is less than that nothing was.
     """
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
-    if versions is not None and campaign.version not in versions:
-        raise Stale("The campaign was edited meanwhile: read it again, then decide what to change.")
+    check_version(campaign, versions)
     if since is not None:
         check_unedited(session, campaign, body.keys(), since)
     wanted, changes = sort_out(session, campaign, body, strict=strict)

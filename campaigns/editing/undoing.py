@@ -1,6 +1,6 @@
 """Putting back: the last edit of a draft, or an earlier sequence."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from campaigns.editing.patch import Changes, apply
 from campaigns.editing.values import check_values, read_values
 from campaigns.models.campaign import Campaign
-from campaigns.models.finding import find_campaign
-from campaigns.models.version import SEQUENCE, Version, raw_nodes, sequence_at
+from campaigns.models.finding import find_campaign, senders_of
+from campaigns.models.version import SEQUENCE, Version, check_version, raw_nodes, sequence_at
+from campaigns.models.writing import unsendable
 from campaigns.rules.fields import WORDS, words_locked_because
 from campaigns.rules.lifecycle import DRAFT
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, NotFound, Stale, WrongState
-from campaigns.rules.sequence import check_nodes, launch_problems, parse_nodes
+from campaigns.rules.sequence import check_nodes, parse_nodes
 
 
 def last_edit(session: Session, campaign: Campaign) -> Version | None:
@@ -41,16 +42,24 @@ def undo(
 
 
 def roll_back(
-    session: Session, workspace_id: UUID, campaign_id: UUID, number: int, *, now: datetime, by: str | None
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    number: int,
+    *,
+    now: datetime,
+    by: str | None,
+    versions: Collection[int] | None = None,
 ) -> tuple[Campaign, Changes]:
     """Make the sequence what it was at the version `number`: a draft's as a whole, a running campaign's words if
-    its steps are the same. Raises NotFound, WrongState, Invalid."""
+    its steps are the same. Raises NotFound, Stale (`versions` as in `edit`), WrongState, Invalid."""
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    check_version(campaign, versions)
     nodes = sequence_at(session, campaign.id, number)
     if nodes is None:
         raise NotFound("version of this sequence")
     if campaign.status != DRAFT:
-        _check_words_only(campaign, nodes)
+        _check_words_only(session, campaign, nodes)
     return campaign, _put_back(session, campaign, {SEQUENCE: nodes}, "rolled_back", now, by)
 
 
@@ -63,7 +72,7 @@ def _structure(node: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in node.items() if name not in WORDS}
 
 
-def _check_words_only(campaign: Campaign, nodes: list[dict[str, Any]]) -> None:
+def _check_words_only(session: Session, campaign: Campaign, nodes: list[dict[str, Any]]) -> None:
     if reason := words_locked_because(campaign.status):
         raise WrongState(f"The sequence {reason}.")
     if not differs_in_words_only(raw_nodes(campaign.nodes), nodes):
@@ -71,8 +80,7 @@ def _check_words_only(campaign: Campaign, nodes: list[dict[str, Any]]) -> None:
             f"That version has other steps, and this campaign is {campaign.status}: only its words can go back.",
             problems=[Problem(SEQUENCE, "has other steps")],
         )
-    problems = launch_problems(parse_nodes(nodes), campaign_type=campaign.type, signature=campaign.signature)
-    if problems:
+    if problems := unsendable(campaign, parse_nodes(nodes), senders_of(session, campaign.id)):
         raise Invalid.of(problems)
 
 

@@ -91,6 +91,12 @@ def changed_since(session: Session, campaign: Campaign, number: int) -> set[str]
     return {name for row in rows for name in row.before}
 
 
+def check_version(campaign: Campaign, versions: Collection[int] | None) -> None:
+    """Raise Stale unless the campaign, which the caller has locked, is at one of `versions`; None is any."""
+    if versions is not None and campaign.version not in versions:
+        raise Stale("The campaign was edited meanwhile: read it again, then decide what to change.")
+
+
 def check_unedited(session: Session, campaign: Campaign, names: Collection[str], since: int) -> None:
     """Raise Stale if any of these fields was edited after the version `since`, which a form was drawn from."""
     edited = changed_since(session, campaign, since)

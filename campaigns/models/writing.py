@@ -1,5 +1,6 @@
 """Making the message that a prospect gets of a node: placeholders filled, signature under it, thread kept."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,9 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.outgoing import message_id as make_id
-from campaigns.rules.placeholders import fill, fill_subject
+from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, fill_subject, names_used
+from campaigns.rules.problems import Problem
+from campaigns.rules.sequence import Written, launch_problems
 
 
 def values_for(prospect: Prospect, sender: Sender) -> dict[str, Any]:
@@ -41,6 +44,39 @@ def sender_values(sender: Sender) -> dict[str, str | None]:
         "sender_name": sender.display_name,
         "sender_email": sender.email_address,
     }
+
+
+def unsendable(campaign: Campaign, nodes: Sequence[Written], senders: Sequence[Sender]) -> list[Problem]:
+    """What keeps `nodes` from being sent as the sequence of this campaign, from these accounts."""
+    signature = campaign.signature
+    problems = launch_problems(nodes, campaign_type=campaign.type, signature=signature)
+    if problems:
+        return problems
+    texts = [text for node in nodes for text in (node.subject, node.body, node.signature, signature) if text]
+    return [Problem("sender_account_ids", words) for words in sender_holes(texts, senders)]
+
+
+def sender_holes(texts: Sequence[str], senders: Sequence[Sender]) -> list[str]:
+    """Placeholders about the sender that some account has no value for, in words; found by filling them in."""
+    return [
+        f"{sender.label} has no value for %{name}%: fill it in"
+        for sender in senders
+        for name in sorted(filter(None, {_hole(text, sender) for text in texts}))
+    ]
+
+
+def _hole(text: str, sender: Sender) -> str | None:
+    """The sender's value that `text` lacks, for a prospect who has every value."""
+    values = dict.fromkeys(names_used(text), "x")
+    keys = [name.partition(".")[2] for name in values if name.startswith("custom_fields.")]
+    values_of_both = {**values, "custom_fields": dict.fromkeys(keys, "x"), **sender_values(sender)}
+    try:
+        fill(text, values_of_both)
+    except MissingValue as missing:
+        return missing.name
+    except BrokenTemplate:
+        pass  # outgrown by one value; it is held back when it is sent
+    return None
 
 
 def _thread(session: Session, prospect_id: UUID) -> list[Message]:

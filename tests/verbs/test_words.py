@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from campaigns import sequencing
+from campaigns import editing, sequencing
 from campaigns.channels.outgoing import Unsent
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Sender
 from campaigns.models.finding import nodes_of
 from campaigns.rules.outgoing import Outgoing
+from campaigns.rules.refusals import Invalid
 from tests import make
 from tests.databases import Database
 from tests.verbs.playing import DAY, HOUR, Play
@@ -58,3 +60,25 @@ def test_a_message_that_waits_for_another_try_is_written_anew(play: Play) -> Non
     assert [(sent.outgoing.subject, sent.outgoing.body.strip()) for sent in play.sent] == [("New", "New")]
     (message,) = play.messages()
     assert (message.status, message.attempts, message.subject) == ("sent", 2, "New")
+
+
+def test_words_that_an_account_cannot_fill_are_refused_as_at_launch(play: Play) -> None:
+    campaign = launched(play, 1)
+    with pytest.raises(Invalid) as caught:
+        correct(play, campaign, 2, body="Yours, %sender_first_name% %sender_last_name%")
+    (problem,) = caught.value.problems
+    assert problem.field == "node.body"
+    assert problem.message.startswith("Sarah Chen")
+    assert "has no value for %sender_last_name%" in problem.message
+    correct(play, campaign, 2, body="Yours, %sender_first_name% %sender_last_name|of Example%")
+
+
+def test_a_running_sequence_does_not_go_back_to_words_that_an_account_cannot_fill_any_more(play: Play) -> None:
+    campaign = launched(play, 1)
+    correct(play, campaign, 2, body="Yours, %sender_first_name%")
+    correct(play, campaign, 2, body="Yours")
+    with play.db.sessions.begin() as session:
+        session.execute(update(Sender).values(first_name=None))
+        back = session.get_one(Campaign, campaign.id).version - 1
+    with pytest.raises(Invalid, match="no value for %sender_first_name%"), play.db.sessions.begin() as session:
+        editing.roll_back(session, campaign.workspace_id, campaign.id, back, now=play.now, by="ann")

@@ -82,5 +82,40 @@ def test_a_changed_step_makes_an_edit_stale(alice: Caller, path: str) -> None:
     told(patch(alice, place, {"name": "A"}, seen), 412, "stale")
 
 
+@pytest.fixture
+def draft(alice: Caller) -> str:
+    """A draft with an email, a wait and the end."""
+    made = alice.post("/campaigns", {"type": "email", "name": "Draft"}).json["campaign"]["id"]
+    alice.post(f"/campaigns/{made}/sequence/nodes", {"type": "delay", "delay_days": 1})
+    return f"/campaigns/{made}"
+
+
+def change_step(alice: Caller, draft: str, how: str, sent: str) -> Any:
+    """One of the ways to change the steps, if the campaign's tag is `sent`."""
+    first, wait, _ = (node["id"] for node in alice.get(draft).json["sequence_nodes"])
+    nodes = f"{draft}/sequence/nodes"
+    method, path, body = {
+        "add": ("POST", nodes, {"type": "email", "subject": "One more"}),
+        "move": ("PATCH", nodes, {"nodeId": wait, "toPosition": 0}),
+        "remove": ("DELETE", nodes, {"nodeId": wait}),
+        "edit": ("PUT", f"{nodes}/{first}", {"subject": "Corrected"}),
+        "roll back": ("POST", f"{draft}/sequence/roll-back", {"number": 1}),
+    }[how]
+    return alice.call(method, path, body, headers={"If-Match": sent})
+
+
+@pytest.mark.parametrize("how", ["add", "move", "remove", "edit", "roll back"])
+def test_a_change_of_one_step_heeds_the_tag_and_answers_with_the_next(alice: Caller, draft: str, how: str) -> None:
+    old = tag(alice, draft)
+    patch(alice, draft, {"name": "Edited elsewhere"}, old)
+    before = alice.get(draft).json
+    told(change_step(alice, draft, how, old), 412, "stale")
+    assert alice.get(draft).json == before
+    answer = change_step(alice, draft, how, tag(alice, draft))
+    assert answer.status_code in (200, 201)
+    assert answer.json["sequence_nodes"] != before["sequence_nodes"]
+    assert answer.headers["ETag"] == tag(alice, draft)
+
+
 def test_a_strangers_campaign_is_not_there_whatever_the_tag(bob: Caller, path: str) -> None:
     told(patch(bob, path, {"name": "A"}, '"1"'), 404)
