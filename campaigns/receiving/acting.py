@@ -14,7 +14,7 @@ from campaigns.models.journey import leave
 from campaigns.models.log import note
 from campaigns.models.message import BOUNCED, SENT, Message
 from campaigns.models.prospect import Prospect
-from campaigns.models.suppressing import ANSWERED, COMPLAINED, suppress
+from campaigns.models.suppression import ANSWERED, COMPLAINED, suppress
 from campaigns.rules import lifecycle
 from campaigns.rules.correspondence import asks_to_stop
 from campaigns.rules.freemail import company_domain

@@ -15,9 +15,20 @@ from campaigns.web.house import Person, house, now
 
 # What the way in needs too, and tells nothing of anybody.
 ASSETS = ("assets.favicon", "assets.timezones")
+# What messages link to.
+OUTSIDE = ("outside.ask", "outside.unsubscribe", "outside.picture")
 # Endpoints that need nobody to be signed in.
 PUBLIC = frozenset(
-    {"static", "health.healthz", "health.metrics", "accounts.welcome", "accounts.sign_in", "api.openapi", *ASSETS}
+    {
+        "static",
+        "health.healthz",
+        "health.metrics",
+        "accounts.welcome",
+        "accounts.sign_in",
+        "api.openapi",
+        *ASSETS,
+        *OUTSIDE,
+    }
 )
 # Where a signed-in person of a workspace is not enough: the owner's.
 OWNERS_ONLY = ("rq_dashboard.",)
