@@ -13,7 +13,7 @@ from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.gate import ensure_gates
-from campaigns.models.paging import page_by_index, page_of
+from campaigns.models.paging import page_by_index
 from campaigns.models.prospect import Prospect
 from campaigns.models.words import people_with
 from campaigns.rules import lifecycle
@@ -51,12 +51,13 @@ def listed(
 def _searched(
     session: Session, campaign: Campaign, wanted: Filter, page: int, limit: int
 ) -> tuple[list[Prospect], int]:
-    own = [Prospect.id.in_(people_with(session, campaign.id, wanted.search or ""))]
-    if wanted.status:
-        own.append(Prospect.status == wanted.status)
-    if wanted.node_id:
-        own.append(Prospect.current_node_id == wanted.node_id)
-    return page_of(session, Prospect, own, Prospect.id, page=page, limit=limit)
+    found = people_with(session, campaign.id, wanted.search or "")
+    others = {Prospect.status: wanted.status, Prospect.current_node_id: wanted.node_id}
+    own = [column == value for column, value in others.items() if value]
+    if own:
+        found = list(session.scalars(select(Prospect.id).where(Prospect.id.in_(found), *own).order_by(Prospect.id)))
+    shown = Prospect.id.in_(found[(page - 1) * limit : page * limit])
+    return list(session.scalars(select(Prospect).where(shown).order_by(Prospect.id))), len(found)
 
 
 def edit(

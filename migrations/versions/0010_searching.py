@@ -36,7 +36,7 @@ def _upgrade_sqlite() -> None:
     op.execute("CREATE TABLE prospect_search_key (number INTEGER PRIMARY KEY, prospect_id CHAR(32) NOT NULL UNIQUE)")
     op.execute(
         "CREATE VIRTUAL TABLE prospect_search USING fts5"
-        " (owner, words, content='', prefix='1 2 3', tokenize='unicode61 remove_diacritics 2')"
+        " (owner, words, content='', prefix='1 2 3 4 5', tokenize='unicode61 remove_diacritics 2')"
     )
     op.execute("INSERT INTO prospect_search_key (prospect_id) SELECT id FROM prospect ORDER BY id")
     op.execute(
@@ -82,7 +82,8 @@ def _upgrade_postgresql() -> None:
         f" $$ SELECT array(SELECT left(word, {MOST_LETTERS})"
         f" FROM regexp_split_to_table(search_folded($1), '{BETWEEN}') word WHERE word <> '') $$"
     )
-    op.execute("CREATE TABLE prospect_search (prospect_id uuid PRIMARY KEY, words tsvector NOT NULL)")
+    key = "prospect_id uuid CONSTRAINT pk_prospect_search PRIMARY KEY"
+    op.execute(f"CREATE TABLE prospect_search ({key}, words tsvector NOT NULL)")
     op.execute(f"INSERT INTO prospect_search SELECT p.id, {_postgresql_words('p')} FROM prospect p")
     op.execute("CREATE INDEX ix_prospect_search_words ON prospect_search USING gin (words)")
     steps = {

@@ -48,6 +48,18 @@ _COLUMNS = """id, workspace_id, campaign_id, identity, status, email, first_name
     custom_fields, source, sender_account_id, current_node_id, contacted, due_at, created_at, updated_at"""
 
 
+# First names, and halves of last names and of companies, as JSON.
+FIRST_NAMES = (
+    '["Ada", "Ana", "Bela", "Chen", "David", "Elif", "Fatima", "Hugo", "Ivan", "Jana", "Kofi", "Lea", "Maria", "Nora"]'
+)
+FRONTS = (
+    '["Acker", "Berg", "Blum", "Dorn", "Eich", "Feld", "Gold", "Grün", "Hagen", "Kirch", "König", "Linden", "Rosen"]'
+)
+BACKS = (
+    '["au", "bach", "baum", "berg", "blatt", "born", "brück", "dorf", "feld", "heim", "hof", "mann", "meier", "stein"]'
+)
+
+
 def fill(engine: Engine, each: int, mix: Mix, *, after: int = 0, campaign: str | None = None) -> None:
     """`each` more people for every pair of a campaign and its sender (or those of one `campaign`, by its name),
     numbered from `after`; in the indices and known to the planner afterwards, as the server itself would see to."""
@@ -64,11 +76,16 @@ def _statement(dialect: str, mix: Mix, campaign: str | None) -> str:
         new_id = "printf('%012x', n) || '70008000' || pairs.tail"
         tail = "substr(pairs.campaign_id, 25, 4) || substr(pairs.sender_id, 25, 8)"
         now, due = "datetime('now') || '.000000'", f"datetime('now', ({mix.due}) || ' seconds') || '.000000'"
-        json = "'{}'"
+        empty = "'{}'"
     else:
         numbers = "WITH numbers AS (SELECT generate_series(:first, :last) AS n)"
         new_id = "(lpad(to_hex(n::bigint), 12, '0') || '70008000' || pairs.tail)::uuid"
-        now, due, json = "now()", f"now() + ({mix.due}) * interval '1 second'", "'{}'::jsonb"
+        now, due, empty = "now()", f"now() + ({mix.due}) * interval '1 second'", "'{}'::jsonb"
+    cast = "" if dialect == "sqlite" else "::jsonb"
+    first, front, back = (f"'{names}'{cast} ->>" for names in (FIRST_NAMES, FRONTS, BACKS))
+    first_name = f"({first} (n % 14))"
+    last_name = f"({front} (n / 14 % 13)) || ({back} (n / 182 % 14))"
+    company = f"({front} (n % 13)) || ({back} (n / 13 % 14))"
     named = f"WHERE campaign.name = '{campaign}'" if campaign else ""
     return f"""
         INSERT INTO prospect ({_COLUMNS})
@@ -78,16 +95,17 @@ def _statement(dialect: str, mix: Mix, campaign: str | None) -> str:
             FROM campaign_sender pairs JOIN campaign ON campaign.id = pairs.campaign_id {named}
         )
         SELECT {new_id}, pairs.workspace_id, pairs.campaign_id, address, {mix.status}, address,
-            'Person ' || n, 'Miller', 'Company ' || n % 1000, '', {json}, 'api', pairs.sender_id, node.id,
+            first_name, last_name, company || ' GmbH', '', {empty}, 'api', pairs.sender_id, node.id,
             {mix.contacted}, {due}, {now}, {now}
-        FROM (SELECT pairs.*, n, 'person' || n || '.' || pairs.tail || '@example.org' AS address
-              FROM pairs CROSS JOIN numbers) pairs
+        FROM (SELECT people.*, lower(last_name || '.' || n || '.' || tail || '@' || company) || '.example' AS address
+              FROM (SELECT pairs.*, n, {first_name} AS first_name, {last_name} AS last_name, {company} AS company
+                    FROM pairs CROSS JOIN numbers) people) pairs
         JOIN sequence_node node ON node.campaign_id = pairs.campaign_id AND node.position = {mix.position}
     """
 
 
-# What grows with people: the table itself, and what its triggers count.
-_TABLES = ("prospect", "prospect_count", "prospect_due")
+# What grows with people: the table itself, and what its triggers keep.
+_TABLES = ("prospect", "prospect_count", "prospect_due", "prospect_search")
 
 
 @contextmanager

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
+from campaigns.models import Campaign, counts
+from campaigns.models.finding import nodes_of
+from campaigns.web.pages.prospects import PAGE
 from tests.bench import crowd
 from tests.bench.figures import spread
 from tests.bench.options import Options
@@ -58,14 +62,14 @@ def _on(kind: str, options: Options) -> list[dict[str, Any]]:
         with playing(made) as stack:
             visitor = Visitor(stack)
             rows = []
-            for name, path, headers in _paths(large, draft, options.people):
+            for name, path, headers in [*_paths(large.id, draft.id, options.people), *_calls(made, large.id)]:
                 times = _times(lambda path=path, headers=headers: visitor.get(path, headers), options.requests)
                 rows.append({"database": kind, "page": name, "server": spread(times)})
             return rows
 
 
-def _furnish(made: Scene, people: int) -> tuple[str, str]:
-    """The ids of the large campaign, whose hours are closed, so that nothing moves; and of a draft."""
+def _furnish(made: Scene, people: int) -> tuple[Campaign, Campaign]:
+    """The large campaign, whose hours are closed, so that nothing moves; and a draft."""
     hours = closed_hours(datetime.now(UTC))
     with made.sessions.begin() as session:
         senders = [made.sender(session, 25) for _ in range(SENDERS)]
@@ -75,12 +79,12 @@ def _furnish(made: Scene, people: int) -> tuple[str, str]:
         draft = made.campaign(session, "Draft", senders, status="draft", launched_at=None)
     crowd.fill(made.engine, SMALL_PEOPLE, crowd.UNDER_WAY)
     crowd.fill(made.engine, people // SENDERS, crowd.UNDER_WAY, campaign="Large", after=SMALL_PEOPLE)
-    return str(large.id), str(draft.id)
+    return large, draft
 
 
-def _paths(large: str, draft: str, people: int) -> list[tuple[str, str, dict[str, str]]]:
-    """What is asked for: its name, its address, and whether the page itself asks for it, every 2 seconds."""
-    own, last = f"/campaigns/{large}", people // 50
+def _paths(large: UUID, draft: UUID, people: int) -> list[tuple[str, str, dict[str, str]]]:
+    """What a person asks for: its name, its address, and its headers: LIVE where the page asks by itself, every 2 s."""
+    own, last = f"/campaigns/{large}", (people + SENDERS * SMALL_PEOPLE) // PAGE
     return [
         ("campaigns", "/campaigns", {}),
         ("campaigns, refreshed every 2 s", "/campaigns", LIVE),
@@ -91,11 +95,33 @@ def _paths(large: str, draft: str, people: int) -> list[tuple[str, str, dict[str
         ("sequence editor", f"/campaigns/{draft}/sequence", {}),
         ("prospects, first page", f"{own}/prospects", {}),
         ("prospects, last page", f"{own}/prospects?page={last}", {}),
+        ("prospects, in the middle", f"{own}/prospects?page={last // 2}", {}),
         ("prospects by status", f"{own}/prospects?status=sent", {}),
         ("prospects by status, last page", f"{own}/prospects?status=sent&page={last * 3 // 10}", {}),
-        ("prospects by a name", f"{own}/prospects?q=Person+777", {}),
+        ("prospects by a letter", f"{own}/prospects?q=b", {}),
+        ("prospects by a name", f"{own}/prospects?q=nora+rosenm", {}),
+        ("prospects by a name and a status", f"{own}/prospects?q=nora&status=completed", {}),
+        ("prospects by an address", f"{own}/prospects?q=rosenmann.217", {}),
+        ("prospects by what everybody has", f"{own}/prospects?q=example", {}),
         ("prospects by words that nobody has", f"{own}/prospects?q=nobody+at+all", {}),
+        ("search for a name", "/search?q=nora+rosenm", {}),
+        ("search for what everybody has", "/search?q=example", {}),
+        ("search for words that nobody has", "/search?q=nobody+at+all", {}),
         ("wake-ups", f"{own}/wake-ups", {}),
+    ]
+
+
+def _calls(made: Scene, large: UUID) -> list[tuple[str, str, dict[str, str]]]:
+    """What only a program can ask for: the people at a step."""
+    with made.sessions() as session:
+        step = nodes_of(session, large)[0].id
+        people = counts.total(session, large, node_id=step)
+    own, key = f"/api/campaigns/{large}/prospects?limit={PAGE}&node_id={step}", {"Authorization": f"Bearer {made.key}"}
+    return [
+        ("API: prospects at a step", own, key),
+        ("API: prospects at a step, in the middle", f"{own}&page={people // PAGE // 2}", key),
+        ("API: prospects at a step, last page", f"{own}&page={people // PAGE}", key),
+        ("API: prospects at a step by status", f"{own}&status=pending", key),
     ]
 
 
