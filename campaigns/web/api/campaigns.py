@@ -58,7 +58,7 @@ def read_campaign(campaign_id: UUID) -> ResponseReturnValue:
     schemas.EDITED_CAMPAIGN, DRY_RUN, IF_MATCH, STRICT, body=schemas.PATCH_CAMPAIGN, headers=("ETag",), also=(412,)
 )
 def edit_campaign(campaign_id: UUID) -> ResponseReturnValue:
-    """CONTRACT section 2, and the wake-up of section 5."""
+    """What can be edited now, whatever else the body holds; new hours of an active campaign wake its sleepers."""
     body, versions = read_object(), wanted_versions(campaign_id)
     if is_dry_run():
         rehearsal = rehearse(campaign_id, body, strict=is_strict(), versions=versions)

@@ -68,8 +68,7 @@ def document(app: Flask) -> dict[str, Any]:
     """The whole description of an app's API."""
     paths: dict[str, dict[str, Any]] = {}
     for rule, method in routes(app):
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-        paths.setdefault(path, {})[method.lower()] = _operation(app, rule, method)
+        paths.setdefault(path_of(rule), {})[method.lower()] = _operation(app, rule, method)
     return {
         "openapi": "3.1.0",
         "info": INFO,
@@ -89,6 +88,11 @@ def routes(app: Flask) -> Iterator[tuple[Rule, str]]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if rule.endpoint.startswith("api."):
             yield from ((rule, method) for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+
+
+def path_of(rule: Rule) -> str:
+    """Its address as OpenAPI writes it."""
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
 
 
 def _operation(app: Flask, rule: Rule, method: str) -> dict[str, Any]:

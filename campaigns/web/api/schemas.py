@@ -279,10 +279,12 @@ _PERSON = {
 NEW_PROSPECTS = sent("prospects", prospects=many(sent(**_PERSON), minItems=1, maxItems=MOST_AT_ONCE))
 PATCH_PROSPECT = sent(**_PERSON)
 NAMED_PROSPECT = sent("id", id=SENT_ID, **_PERSON)
-REMOVE_PROSPECTS = sent(
-    ids={**UuidList(removing.MOST_REMOVED).schema(), "minItems": 1},
-    all={**FLAG, "description": "Everybody, in place of `ids`."},
-)
+REMOVE_PROSPECTS = {
+    "anyOf": [
+        sent("ids", ids={**UuidList(removing.MOST_REMOVED).schema(), "minItems": 1}),
+        sent("all", all={"const": True, "description": "Everybody."}),
+    ]
+}
 RETRY = sent(
     "ids",
     "how",

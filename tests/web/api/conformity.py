@@ -1,7 +1,6 @@
 """Whether the API takes and answers what its description says, watched over all calls of all tests."""
 
 import json
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 from flask import Flask, Response, request
 
-from campaigns.web.api.openapi import document
+from campaigns.web.api.openapi import document, path_of
 
 BODILESS = (204, 304)
 
@@ -54,18 +53,10 @@ class Watch:
         whole = {**schema, "components": self._components}
         return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
 
-    @property
-    def operations(self) -> dict[tuple[str, str], Any]:
-        return {
-            (path, method): operation
-            for path, item in self._told["paths"].items()
-            for method, operation in item.items()
-        }
-
     def look(self, response: Response) -> Response:
         """Judge one call: its answer, and its body if that was taken."""
         if request.path.startswith("/api/") and request.method not in ("HEAD", "OPTIONS"):
-            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", request.url_rule.rule) if request.url_rule else ""
+            path = path_of(request.url_rule) if request.url_rule else ""
             method = request.method.lower()
             self._look_at_answer(path, method, response)
             if response.status_code < 300 and request.mimetype == "application/json" and request.get_data():
