@@ -3,7 +3,7 @@
 Everything is read and checked before anything is written, so a refused edit leaves no trace.
 """
 
-from campaigns.editing.copying import copy
+from campaigns.editing.copying import copy, copy_held_back
 from campaigns.editing.creating import create
 from campaigns.editing.patch import Changes, edit
 from campaigns.editing.templating import TEMPLATE_FIELDS, delete_template, rename_template, save_template
@@ -16,6 +16,7 @@ __all__ = [
     "TEMPLATE_FIELDS",
     "Changes",
     "copy",
+    "copy_held_back",
     "create",
     "delete_template",
     "differs_in_words_only",

@@ -10,12 +10,16 @@ from sqlalchemy.orm import Session
 
 from campaigns.editing.creating import draft
 from campaigns.editing.values import write_value
+from campaigns.models.adding import BATCH, add_people
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, limits_of, senders_of
 from campaigns.models.log import note
+from campaigns.models.prospect import Prospect
 from campaigns.models.upsert import as_draft, write_nodes
 from campaigns.models.workspace import Workspace
 from campaigns.rules.fields import FIELDS
+from campaigns.rules.lifecycle import FAILED
+from campaigns.rules.people import PERSON_FIELDS, Person
 
 MOST_NAME = 200
 # The fields that are columns of a campaign; the others are rows of their own.
@@ -40,6 +44,21 @@ def copy(session: Session, workspace_id: UUID, campaign_id: UUID, *, now: dateti
     write_value(session, made, "account_limits", limits)
     note(session, made, "created", now, by=by)
     session.flush()
+    return made
+
+
+def copy_held_back(
+    session: Session, workspace_id: UUID, campaign_id: UUID, *, now: datetime, by: str | None
+) -> Campaign:
+    """The same, with everybody in it who was held back before anything was sent to them. Whoever was written to is
+    left out: a new sequence would begin anew. Raises NotFound."""
+    made = copy(session, workspace_id, campaign_id, now=now, by=by)
+    held_back = select(Prospect).where(
+        Prospect.campaign_id == campaign_id, Prospect.status == FAILED, Prospect.contacted.is_(False)
+    )
+    for people in session.scalars(held_back.order_by(Prospect.id)).partitions(BATCH):
+        known = [Person(one.identity, {name: getattr(one, name) for name in PERSON_FIELDS}) for one in people]
+        add_people(session, made, known, "copy", now)
     return made
 
 

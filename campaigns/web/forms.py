@@ -94,6 +94,23 @@ class TemplateForm(Form):
     name = StringField("Name")
 
 
+class PersonForm(Form):
+    """What is known of a person, custom fields aside."""
+
+    email = StringField("Email")
+    linkedin_url = StringField("LinkedIn address")
+    first_name = StringField("First name")
+    last_name = StringField("Last name")
+    company = StringField("Company")
+    position = StringField("Position")
+    headline = StringField("Headline")
+    timezone = StringField("Time zone")
+
+    def body(self) -> dict[str, Any]:
+        """The form as the verb's body: nothing typed is nothing known."""
+        return {field.name: field.data or None for field in self if field.name != "csrf_token"}
+
+
 class SenderForm(Form):
     """A mailbox. A trap is offered where one runs."""
 

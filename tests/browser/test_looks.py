@@ -99,6 +99,7 @@ PAGES = [
     "/campaigns/{running}/prospects",
     "/campaigns/{running}/prospects?q=nobody",
     "/campaigns/{running}/prospects/{person}",
+    "/campaigns/{running}/prospects/{person}/edit",
     "/campaigns/{running}/prospects/{person}/explain",
     "/campaigns/{running}/imports",
     "/campaigns/{running}/wake-ups",

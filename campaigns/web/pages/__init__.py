@@ -8,6 +8,7 @@ from campaigns.web.pages import (
     assets,
     campaigns,
     chart,
+    details,
     frame,
     imports,
     keys,
@@ -47,8 +48,8 @@ BLUEPRINTS = (
     wake_ups.blueprint,
     workers.blueprint,
 )
-# Further pages of the campaigns' blueprint, here so that their routes are there.
-PARTS = (chart, overview, plan, settings)
+# Further pages of the campaigns' and the people's blueprints, here so that their routes are there.
+PARTS = (chart, details, overview, plan, settings)
 
 
 def register(app: Flask) -> None:

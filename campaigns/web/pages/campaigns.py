@@ -13,6 +13,7 @@ from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign
 from campaigns.models.template import Template, find_template, templates_of
+from campaigns.rules.lifecycle import FAILED
 from campaigns.rules.refusals import Conflict, Invalid, NotFound, WrongState
 from campaigns.web.forms import NewCampaignForm, by_field
 from campaigns.web.house import house, now, person
@@ -147,6 +148,19 @@ def copy(campaign_id: UUID) -> ResponseReturnValue:
         made = editing.copy(db, who.workspace_id, campaign_id, now=now(), by=who.email)
         place, name = url_for("campaigns.settings", campaign_id=made.id), made.name
     tell_success(f"“{name}” is a draft with the same settings, senders and steps, and nobody in it yet.")
+    return redirect(place, 303)
+
+
+@blueprint.post("/campaigns/<uuid:campaign_id>/copy-held-back")
+def copy_held_back(campaign_id: UUID) -> ResponseReturnValue:
+    """A draft like this one, with everybody in it who was held back before anything was sent to them."""
+    who = person()
+    with house().sessions.begin() as db:
+        made = editing.copy_held_back(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+        place, people = url_for("prospects.index", campaign_id=made.id), counts.total(db, made.id)
+        left = counts.total(db, campaign_id, status=FAILED) - people
+    rest = f" {left:,} had been written to before, and would get everything anew: they are left out." if left else ""
+    tell_success(f"{people:,} {'person is' if people == 1 else 'people are'} in this new draft.{rest}")
     return redirect(place, 303)
 
 

@@ -76,10 +76,17 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
         "past": [*_past(db, prospect, names)],
         "future": [*_future(nodes, node, explanation, names)],
         "can_pause": placed and prospect.paused_at is None,
+        "can_retry": can_retry(campaign, prospect),
         "undoable": _undoable(db, prospect),
         "undo_url": url_for("people.undo", campaign_id=campaign.id, prospect_id=prospect.id),
         "skippable": names[node.id] if placed and node is not None and node.type != "end" else None,
     }
+
+
+def can_retry(campaign: Campaign, prospect: Prospect) -> bool:
+    """Whether the step that this person was held back at can be tried again, or left out."""
+    held_back = prospect.status == lifecycle.FAILED and prospect.current_node_id is not None
+    return held_back and campaign.status in (lifecycle.ACTIVE, lifecycle.PAUSED)
 
 
 def _undoable(db: Session, prospect: Prospect) -> dict[str, Any] | None:

@@ -65,11 +65,112 @@ def test_whoever_is_through_has_no_buttons_left(alice: Visitor, db: Database) ->
     path = somebody(db, alice)
     with db.sessions.begin() as session:
         prospect = session.get_one(Prospect, UUID(path.rpartition("/")[2]))
-        prospect.status, prospect.status_reason, prospect.due_at = "failed", "no value for company", None
+        prospect.status, prospect.status_reason, prospect.due_at = "bounced", "no such mailbox", None
     page = alice.visit(path)
-    assert "Failed: nothing more is sent" in page.text
-    assert "no value for company" in page.text
+    assert "Bounced: nothing more is sent" in page.text
+    assert "no such mailbox" in page.text
     assert not [form for form in page.forms if form.action.startswith(path)]
+
+
+def test_a_skipped_step_is_brought_back_by_a_button(alice: Visitor, db: Database) -> None:
+    path = somebody(db, alice)
+    page = alice.follow(alice.send(alice.visit(path).form("/skip")))
+    assert "Last change: a step skipped." in squeezed(page.text)
+    undo = page.form(f"{path}/undo")
+    page = alice.follow(alice.send(undo))
+    assert "The step comes when it would have." in page.text
+    assert page.form("/skip").buttons[0].text == "Skip Email 1"
+    assert "cannot be undone any more" in alice.follow(alice.send(undo)).text
+
+
+def held_back(db: Database, alice: Visitor, **values: object) -> str:
+    """The address of the page of somebody who was held back for want of a shoe size."""
+    step = {"type": "email", "subject": "Hi", "body": "Size %custom_fields.shoe size%, %company%"}
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        failed = {"status": "failed", "status_reason": "Step 1: no value", "due_at": None}
+        campaign = make.launched(session, workspace, 1, nodes=[step, make.delay(days=1), make.FOLLOW_UP, make.END])
+        one = session.scalars(select(Prospect).where(Prospect.campaign_id == campaign.id)).one()
+        for name, value in failed.items():
+            setattr(one, name, value)
+        one.custom_fields = {"nickname": "Addie"}
+        for name, value in values.items():
+            setattr(campaign, name, value)
+        return f"/campaigns/{campaign.id}/prospects/{one.id}"
+
+
+def known(db: Database, path: str) -> Prospect:
+    with db.reading() as session:
+        return session.get_one(Prospect, UUID(path.rpartition("/")[2]))
+
+
+def test_what_held_somebody_back_is_filled_in_and_the_step_tried_again(alice: Visitor, db: Database) -> None:
+    path = held_back(db, alice)
+    page = alice.visit(f"{path}/edit")
+    assert "no value for %custom_fields.shoe size%, %company%" in squeezed(page.text)
+    form = page.form(f"{path}/edit")
+    assert form.values("key") == ["shoe size", "nickname", ""]
+    assert [button.text for button in form.buttons] == ["Save", "Save and try again"]
+    values = {"company": "Engines", "timezone": "Asia/Tokyo", "value": ["38", "", "Lovelace"]}
+    page = alice.follow(alice.send(form, form.buttons[1], key=["shoe size", "nickname", "Surname"], **values))
+    assert "Saved. The step is tried again." in squeezed(page.text)
+    one = known(db, path)
+    assert (one.status, one.company, one.clock) == ("pending", "Engines", "Asia/Tokyo")
+    assert one.custom_fields == {"shoe size": "38", "Surname": "Lovelace"}
+    assert db.rung[-1].job == "lane"
+
+
+def test_what_is_wrong_stands_beside_what_was_typed_and_nothing_is_saved(alice: Visitor, db: Database) -> None:
+    path = held_back(db, alice)
+    form = alice.visit(f"{path}/edit").form(f"{path}/edit")
+    before = db.dump()
+    values = {"email": "no address", "timezone": "Berlin", "value": ["x" * 2001, "Addie", "without a name"]}
+    page = alice.see(alice.send(form, form.buttons[1], **values), 422)
+    assert "is not an email address" in page.text
+    assert "is not an IANA time zone" in page.text
+    assert "Must be at most 2000 characters" in page.text
+    assert page.form(f"{path}/edit").value("email") == "no address"
+    assert page.form(f"{path}/edit").values("value")[1] == "Addie"
+    assert db.dump() == before
+
+
+def test_nobody_takes_the_address_of_another_one(alice: Visitor, db: Database) -> None:
+    path = held_back(db, alice)
+    with db.sessions.begin() as session:
+        one = session.get_one(Prospect, UUID(path.rpartition("/")[2]))
+        other = make.prospect(session, session.get_one(make.Campaign, one.campaign_id)).email
+    form = alice.visit(f"{path}/edit").form(f"{path}/edit")
+    assert "is in this campaign already" in alice.see(alice.send(form, email=other), 422).text
+
+
+def test_somebody_held_back_goes_on_by_a_button_of_their_page(alice: Visitor, db: Database) -> None:
+    path = held_back(db, alice)
+    again, skip = [form for form in alice.visit(path).forms if form.action == f"{path}/retry"]
+    assert "The step is left out." in alice.follow(alice.send(skip)).text
+    assert known(db, path).status == "pending"
+    assert "not held back any more" in alice.follow(alice.send(again)).text
+
+
+def test_whoever_a_completed_campaign_left_behind_is_copied_into_a_new_draft(alice: Visitor, db: Database) -> None:
+    path = held_back(db, alice, status="completed")
+    campaign = UUID(path.split("/")[2])
+    with db.sessions.begin() as session:
+        first = session.get_one(Prospect, UUID(path.rpartition("/")[2]))
+        values = {"status": "failed", "contacted": True}
+        make.prospects(session, session.get_one(make.Campaign, campaign), 2, **values)
+        make.prospect(session, session.get_one(make.Campaign, campaign), status="completed")
+        address = first.email
+    page = alice.visit(path)
+    assert not [form for form in page.forms if form.action == f"{path}/retry"]
+    assert "copies whoever was held back into a new draft" in squeezed(page.text)
+    page = alice.visit(f"/campaigns/{campaign}")
+    assert "3 people were held back" in squeezed(page.text)
+    page = alice.follow(alice.send(page.form("/copy-held-back")))
+    assert "1 person is in this new draft. 2 had been written to before" in squeezed(page.text)
+    with db.reading() as session:
+        made = session.scalars(select(make.Campaign).where(make.Campaign.status == "draft")).one()
+        one = session.scalars(select(Prospect).where(Prospect.campaign_id == made.id)).one()
+        assert (one.email, one.status, one.custom_fields) == (address, "pending", {"nickname": "Addie"})
 
 
 def test_a_stranger_gets_404(alice: Visitor, bob: Visitor, db: Database) -> None:

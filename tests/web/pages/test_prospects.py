@@ -147,6 +147,25 @@ def test_the_chosen_ones_are_removed_and_the_filter_kept(alice: Visitor, db: Dat
     assert not people(db)
 
 
+def test_whoever_was_removed_by_a_slip_is_brought_back(alice: Visitor, db: Database, draft: UUID) -> None:
+    with db.sessions.begin() as session:
+        ids = [str(one.id) for one in make.prospects(session, session.get_one(Campaign, draft), 3)]
+    before = people(db)
+    form = alice.visit(f"/campaigns/{draft}/prospects").form("/remove")
+    page = alice.follow(alice.send(form, id=ids[:2]))
+    assert "Last change: 2 people removed." in squeezed(page.text)
+    undo = page.form("/undo")
+    with db.sessions.begin() as session:
+        taken = make.prospect(session, session.get_one(Campaign, draft), email=before[0][0])
+        again = taken.email
+    page = alice.follow(alice.send(undo))
+    assert "1 person brought back. 1 person could not be: they are here again" in squeezed(page.text)
+    assert sorted(one[0] for one in people(db)) == sorted(one[0] for one in before)
+    assert again in [one[0] for one in people(db)]
+    assert "cannot be undone any more" in alice.follow(alice.send(undo)).text
+    assert "cannot be undone any more" in alice.follow(alice.send(undo, number="nonsense")).text
+
+
 def test_whoever_was_written_to_stays_as_cancelled(alice: Visitor, db: Database) -> None:
     with db.sessions.begin() as session:
         made = make.launched(session, session.get_one(make.Workspace, alice.workspace_id), 2)
