@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import PasswordField, RadioField, SelectField, StringField
+from wtforms import PasswordField, RadioField, SelectField, StringField, TextAreaField
 
 from campaigns.admitting import LEAST_PASSWORD
 from campaigns.models.campaign import Campaign
@@ -79,6 +79,13 @@ class KeyForm(Form):
     """A new API key."""
 
     name = StringField("Name")
+
+
+class SuppressionForm(Form):
+    """Whom nobody is to write to any more."""
+
+    entries = TextAreaField("Addresses, domains or profiles")
+    reason = StringField("Reason")
 
 
 class NewCampaignForm(Form):

@@ -13,18 +13,22 @@ from campaigns import watching
 from campaigns.models import counts
 from campaigns.models.finding import find_campaign
 from campaigns.models.sender import Sender
+from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.lifecycle import COMPLETED, IN_FLIGHT, PENDING, REPLIED
+from campaigns.rules.problems import Problems
 from campaigns.rules.tables import MOST_BYTES
 from campaigns.web.house import house, now, person
 
 # Most bytes of a form; a CSV file may have more, and the form around it takes a little too.
 MOST_FORM_BYTES = 2 * 1024 * 1024
 MOST_UPLOAD_BYTES = MOST_BYTES + 64 * 1024
+UPLOADS = ("imports.upload", "suppressions.add")
 MOST_PAGE = 1_000_000
 # Entry of the navigation -> blueprints that it stands for; the first one's index is where it leads.
 NAV: Mapping[str, tuple[str, ...]] = {
     "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "imports", "wake_ups", "templates"),
     "Senders": ("senders",),
+    "Suppressions": ("suppressions",),
     "What is stuck": ("stuck",),
     "Mail trap": ("trap",),
     "Workers": ("workers",),
@@ -72,7 +76,7 @@ def nav() -> list[dict[str, Any]]:
 def bound(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """How much a browser may post. This runs before the CSRF check, which reads the form."""
     if endpoint and endpoint.partition(".")[0] in current_app.blueprints and not endpoint.startswith("api."):
-        request.max_content_length = MOST_UPLOAD_BYTES if endpoint == "imports.upload" else MOST_FORM_BYTES
+        request.max_content_length = MOST_UPLOAD_BYTES if endpoint in UPLOADS else MOST_FORM_BYTES
         request.max_form_memory_size = MOST_FORM_BYTES
 
 
@@ -90,6 +94,15 @@ def page_number() -> int:
     """`page` of the address; the first for anything that is no page number."""
     text = request.args.get("page", "")
     return min(max(int(text), 1), MOST_PAGE) if text.isascii() and text.isdigit() and len(text) < 12 else 1
+
+
+def posted_ids(name: str) -> list[UUID]:
+    """The ids that a form ticked; what is none is left out."""
+    ids = []
+    for text in request.form.getlist(name):
+        with suppress(Problems):
+            ids.append(parse_uuid(text, name))
+    return ids
 
 
 def head(db: Session, campaign_id: UUID, tab: str) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Entries of a suppression list as people write them: an address, a domain, a LinkedIn profile."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from uuid import UUID
+
+import idna
+
+from campaigns.rules.people import linkedin_identity, read_email, read_linkedin_url
+from campaigns.rules.problems import Problem, Problems, shown
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+LONGEST_REASON = 200
+# What the first line of a file may be called.
+_HEADINGS = {"email", "e-mail", "address", "domain", "value", "email address", "linkedin", "linkedin_url", "profile"}
+HASH = "sha256:"
+
+
+def read_entry(raw: object, field: str) -> str:
+    """The entry as prospects are compared with it: lower case, a domain without @. Raises Problems."""
+    text = raw.strip() if isinstance(raw, str) else ""
+    if not text:
+        raise Problems([Problem(field, "must be an address, a domain or a LinkedIn profile")])
+    if "/" in text:
+        return linkedin_identity(read_linkedin_url(text, field) or "")
+    local, at, domain = text.rpartition("@")
+    if at and local:
+        return (read_email(text, field) or "").lower()
+    return _read_domain(domain, field)
+
+
+def _read_domain(text: str, field: str) -> str:
+    try:
+        name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
+    except idna.IDNAError:
+        name = ""
+    labels = name.split(".")
+    if len(labels) < 2 or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise Problems([Problem(field, f"{shown(text)} is neither an address nor a domain such as example.com")])
+    return name
+
+
+def read_lines(text: str) -> Iterator[tuple[int, str, str]]:
+    """The lines of a file or a pasted list: number, entry, reason if there is a second column; neither blank lines nor
+    headings."""
+    for number, row in enumerate(csv.reader(io.StringIO(text)), 1):
+        cells = [cell.strip() for cell in row]
+        if any(cells) and not (number == 1 and cells[0].lower() in _HEADINGS):
+            yield number, cells[0], (cells[1] if len(cells) > 1 else "")[:LONGEST_REASON]
+
+
+def hashed(workspace_id: UUID, identity: str) -> str:
+    """What is kept of somebody who asked to be forgotten: enough to know them if they are added again."""
+    return HASH + sha256(workspace_id.bytes + identity.encode()).hexdigest()

@@ -1,0 +1,120 @@
+"""The suppression list of a workspace: whoever is on it is written to by none of its campaigns."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from campaigns.models.base import new_id
+from campaigns.models.event import Event
+from campaigns.models.paging import page_of
+from campaigns.models.prospect import Prospect
+from campaigns.models.suppression import end_all, theirs
+from campaigns.models.workspace import Suppression
+from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.suppressions import LONGEST_REASON, read_entry, read_lines
+from campaigns.rules.tables import harmless
+
+# Entries that are looked up and written together.
+AT_ONCE = 500
+MOST_PROBLEMS = 50
+NO_REASON = "On the list"
+EXPORTED = ("value", "reason", "source", "created_by", "created_at")
+
+
+@dataclass
+class Added:
+    """What became of a list: entries that are `new`, that were `known`, and what was wrong with others, by line."""
+
+    new: int = 0
+    known: int = 0
+    invalid: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+def add(
+    session: Session, workspace_id: UUID, entries: Mapping[str, str], source: str, *, now: datetime, by: str | None
+) -> Added:
+    """Put entries (value -> reason) on the list; it ends every sequence of theirs at once."""
+    added = Added()
+    remaining = iter(sorted(entries))
+    while values := list(islice(remaining, AT_ONCE)):
+        own = select(Suppression.value).where(Suppression.workspace_id == workspace_id, Suppression.value.in_(values))
+        known = set(session.scalars(own))
+        new = [value for value in values if value not in known]
+        added.known += len(known)
+        added.new += len(new)
+        if new:
+            common = {"workspace_id": workspace_id, "source": source, "created_by": by, "created_at": now}
+            rows = [{"id": new_id(), "value": value, "reason": entries[value] or NO_REASON, **common} for value in new]
+            session.execute(insert(Suppression), rows)
+        _end(session, workspace_id, {value: entries[value] or NO_REASON for value in values}, now)
+    return added
+
+
+def _end(session: Session, workspace_id: UUID, entries: Mapping[str, str], now: datetime) -> None:
+    people = [value for value in entries if "@" in value or "/" in value]
+    if people:
+        reason = entries[people[0]] if len(set(entries.values())) == 1 else "On the suppression list."
+        end_all(session, workspace_id, Prospect.identity.in_(people), reason, now)
+    for domain in entries.keys() - set(people):
+        end_all(session, workspace_id, theirs(domain), f"{domain}: {entries[domain]}", now)
+
+
+def add_text(
+    session: Session, workspace_id: UUID, text: str, source: str, *, reason: str = "", now: datetime, by: str | None
+) -> Added:
+    """The same for a file or a pasted list, one entry a line, its own reason in a second column."""
+    entries: dict[str, str] = {}
+    problems: list[Problem] = []
+    invalid = 0
+    for number, raw, own in read_lines(text):
+        try:
+            entries[read_entry(raw, f"line {number}")] = own or reason.strip()[:LONGEST_REASON]
+        except Problems as bad:
+            invalid += 1
+            problems.extend(bad.problems[: max(0, MOST_PROBLEMS - len(problems))])
+    added = add(session, workspace_id, entries, source, now=now, by=by)
+    added.invalid, added.problems = invalid, problems
+    return added
+
+
+def listed(
+    session: Session, workspace_id: UUID, *, words: str = "", page: int = 1, limit: int = 50
+) -> tuple[list[Suppression], int]:
+    """One page of the list, newest first, and how many there are; `words` is how an entry begins."""
+    own = [Suppression.workspace_id == workspace_id]
+    if words.strip():
+        own.append(Suppression.value.startswith(words.strip().lower(), autoescape=True))
+    order = (Suppression.created_at.desc(), Suppression.id.desc())
+    return page_of(session, Suppression, own, *order, page=page, limit=limit)
+
+
+def remove(session: Session, workspace_id: UUID, ids: Sequence[UUID], *, now: datetime, by: str | None) -> list[str]:
+    """Take entries off the list; whom they ended stays as they are. Which entries were there."""
+    own = delete(Suppression).where(Suppression.workspace_id == workspace_id, Suppression.id.in_(ids))
+    gone = list(session.scalars(own.returning(Suppression.value), execution_options={"synchronize_session": False}))
+    if gone:
+        event = {"kind": "suppressions_removed", "data": {"count": len(gone)}, "by": by, "at": now}
+        session.add(Event(workspace_id=workspace_id, campaign_id=None, **event))
+    return gone
+
+
+def export(session: Session, workspace_id: UUID) -> Iterator[str]:
+    """The whole list as CSV, line by line."""
+    yield _line(EXPORTED)
+    query = select(Suppression).where(Suppression.workspace_id == workspace_id).order_by(Suppression.id)
+    for row in session.scalars(query.execution_options(yield_per=AT_ONCE)):
+        yield _line([getattr(row, name) for name in EXPORTED])
+
+
+def _line(cells: Sequence[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([harmless(str(cell)) if cell is not None else "" for cell in cells])
+    return out.getvalue()
