@@ -13,6 +13,7 @@ from campaigns import explaining, importing, overseeing, removing, rostering
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_prospect, nodes_of
 from campaigns.models.prospect import Prospect
+from campaigns.models.words import MOST_FOUND
 from campaigns.rules.lifecycle import EMAIL, PROSPECT_STATUSES
 from campaigns.rules.pasting import as_table
 from campaigns.rules.problems import Problem
@@ -50,6 +51,7 @@ def _page(campaign_id: UUID, **extra: Any) -> str:
             "page": page,
             "limit": PAGE,
             "total": total,
+            "most": MOST_FOUND,
             "can_add": campaign.status in importing.ADDABLE,
             "pasted": "",
             "paste_errors": [],
