@@ -99,10 +99,6 @@ class PlainSmtp(smtplib.SMTP):
 class TlsSmtp(PlainSmtp):
     """The same over TLS from the first byte."""
 
-    def __init__(self, patience: float, tls: ssl.SSLContext) -> None:
-        super().__init__(patience)
-        self._tls = tls
-
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
         plain = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        return self._tls.wrap_socket(plain, server_hostname=host)
+        return ssl.create_default_context().wrap_socket(plain, server_hostname=host)

@@ -93,11 +93,10 @@ class SmtpChannel:
         end = self._endpoint
         smtp: PlainSmtp | None = None
         try:
-            tls = ssl.create_default_context()
-            smtp = TlsSmtp(end.timeout, tls) if end.security == "tls" else PlainSmtp(end.timeout)
+            smtp = TlsSmtp(end.timeout) if end.security == "tls" else PlainSmtp(end.timeout)
             smtp.allow(OPENING)
             smtp.begin(end.host, end.port)
-            self._greet(smtp, tls)
+            self._greet(smtp)
             return smtp
         except (OSError, smtplib.SMTPException, ValueError) as failed:  # ValueError: what cannot be decoded
             where = f"{end.host} port {end.port}"
@@ -107,11 +106,11 @@ class SmtpChannel:
             if smtp is not None and sys.exception() is not None:
                 smtp.close()
 
-    def _greet(self, smtp: PlainSmtp, tls: ssl.SSLContext) -> None:
+    def _greet(self, smtp: PlainSmtp) -> None:
         """Say hello, go over to TLS, sign in."""
         smtp.ehlo_or_helo_if_needed()
         if self._endpoint.security == "starttls":
-            smtp.starttls(context=tls)
+            smtp.starttls(context=ssl.create_default_context())
             smtp.ehlo()
         if self._endpoint.username:
             self._sign_in(smtp, self._endpoint.username, self._endpoint.password or "")

@@ -1,10 +1,11 @@
 """Reading from the database what the judge of rules/gates.py needs to know about one prospect."""
 
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import Date, Select, Uuid, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, Node
@@ -39,30 +40,39 @@ def week_uses(session: Session, sender_id: UUID, step: str, now: datetime) -> tu
     return tuple(session.scalars(uses.order_by(SenderUse.at)))
 
 
-def _suppression(prospect: Prospect) -> ColumnElement[bool]:
-    """Whether the person, or the domain of the address, is on the workspace's suppression list."""
-    values = [prospect.identity]
-    if prospect.email:
-        values.append(prospect.email.lower().rpartition("@")[2])
-    return exists().where(Suppression.workspace_id == prospect.workspace_id, Suppression.value.in_(values))
-
-
-def _standing(session: Session, campaign: Campaign, prospect: Prospect, sender: Sender | None, today: date) -> Any:
-    """What is used up today, the campaign's own limit for the account, and whether the person is suppressed: asked
-    at once, since a lane asks before each message."""
-    sender_id = sender.id if sender else None
-    used = select(CampaignDay.used).where(CampaignDay.campaign_id == campaign.id, CampaignDay.day == today)
+@cache
+def _standing() -> Select[Any]:
+    """What is used up today, the campaign's own limit for the account, and whether the person, or the domain of the
+    address, is on the workspace's suppression list: asked at once, since a lane asks before each message."""
+    campaign_id, sender_id, workspace_id = (
+        bindparam(name, type_=Uuid()) for name in ("campaign_id", "sender_id", "workspace_id")
+    )
+    today = bindparam("today", type_=Date())
+    names: list[Any] = [bindparam("identity"), bindparam("domain")]
+    used = select(CampaignDay.used).where(CampaignDay.campaign_id == campaign_id, CampaignDay.day == today)
     sent = select(SenderDay.used).where(SenderDay.sender_id == sender_id, SenderDay.day == today)
     limit = select(AccountLimit.daily_limit).where(
-        AccountLimit.campaign_id == campaign.id, AccountLimit.sender_id == sender_id
+        AccountLimit.campaign_id == campaign_id, AccountLimit.sender_id == sender_id
     )
-    query = select(
+    suppressed = exists().where(Suppression.workspace_id == workspace_id, Suppression.value.in_(names))
+    return select(
         used.scalar_subquery().label("campaign_used"),
         sent.scalar_subquery().label("sender_used"),
         limit.scalar_subquery().label("limit"),
-        _suppression(prospect).label("suppressed"),
+        suppressed.label("suppressed"),
     )
-    return session.execute(query).one()
+
+
+def _read_standing(session: Session, campaign: Campaign, prospect: Prospect, sender: Sender | None, today: date) -> Any:
+    asked = {
+        "campaign_id": campaign.id,
+        "sender_id": sender.id if sender else None,
+        "workspace_id": prospect.workspace_id,
+        "today": today,
+        "identity": prospect.identity,
+        "domain": prospect.email.lower().rpartition("@")[2] if prospect.email else None,
+    }
+    return session.connection().execute(_standing(), asked).one()
 
 
 def open_message(session: Session, prospect_id: UUID) -> str | None:
@@ -89,11 +99,23 @@ def read_facts(
     now: datetime,
 ) -> Facts:
     """Everything that decides about the prospect's next step, as it stands at `now`."""
-    timezone = campaign.workspace.timezone
+    return facts_in(session, campaign.workspace.timezone, campaign, prospect, sender, node, now)
+
+
+def facts_in(
+    session: Session,
+    timezone: str,
+    campaign: Campaign,
+    prospect: Prospect,
+    sender: Sender | None,
+    node: Node | None,
+    now: datetime,
+) -> Facts:
+    """The same in a workspace of which the time zone is known."""
     today = local_day(now, timezone)
     status, reason = sender_state(sender)
     weekly = sender.weekly_limit(node.type) if sender and node else None
-    standing = _standing(session, campaign, prospect, sender, today)
+    standing = _read_standing(session, campaign, prospect, sender, today)
     return Facts(
         due_at=prospect.due_at,
         campaign_status=campaign.status,

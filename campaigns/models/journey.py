@@ -1,5 +1,6 @@
 """A prospect's way through the sequence: on to the next step, or out of it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -22,12 +23,20 @@ def leave(prospect: Prospect, status: str, reason: str | None, now: datetime) ->
     prospect.updated_at = now
 
 
-def go_on(session: Session, prospect: Prospect, node: Node, since: datetime, now: datetime) -> None:
-    """To whatever follows `node`, its delays counted from `since`. Somebody who left stays where they are."""
+def go_on(
+    session: Session,
+    prospect: Prospect,
+    node: Node,
+    since: datetime,
+    now: datetime,
+    nodes: Sequence[Node] | None = None,
+) -> None:
+    """To whatever follows `node`, its delays counted from `since`. Somebody who left stays where they are.
+    `nodes` are the steps of the campaign, where they are known already."""
     prospect.updated_at = now
     if prospect.status in lifecycle.TERMINAL:
         return
-    following_node, delay = following(nodes_of(session, prospect.campaign_id), node.position)
+    following_node, delay = following(nodes or nodes_of(session, prospect.campaign_id), node.position)
     prospect.current_node_id = following_node.id
     if following_node.type == "end" and not delay:
         leave(prospect, lifecycle.COMPLETED, None, now)
@@ -35,12 +44,19 @@ def go_on(session: Session, prospect: Prospect, node: Node, since: datetime, now
         prospect.wait_until(since + delay)
 
 
-def arrive(session: Session, prospect: Prospect, node: Node, sent_at: datetime, now: datetime) -> None:
+def arrive(
+    session: Session,
+    prospect: Prospect,
+    node: Node,
+    sent_at: datetime,
+    now: datetime,
+    nodes: Sequence[Node] | None = None,
+) -> None:
     """The message of `node` left at `sent_at`: written to, and on to what follows."""
     prospect.contacted = True
     if prospect.status not in lifecycle.TERMINAL:
         prospect.status = lifecycle.STATUS_AFTER[node.type]
-    go_on(session, prospect, node, sent_at, now)
+    go_on(session, prospect, node, sent_at, now, nodes)
 
 
 def ring_lane(session: Session, prospect: Prospect) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Select, Uuid, and_, bindparam, func, or_, select
+from sqlalchemy import Date, Select, Uuid, and_, bindparam, case, func, null, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.base import UTCDateTime
@@ -93,57 +93,61 @@ def due_of(pairs: Any, contacted: bool) -> Select[UUID]:
     )
 
 
-def first_due(pairs: Any, contacted: bool) -> Any:
-    """The one of them that has been due the longest: one step down the index."""
-    due = due_of(pairs, contacted).order_by(Prospect.due_at, Prospect.id)
-    return due.limit(1).correlate(pairs).scalar_subquery()
+def first_due(pairs: Any, contacted: bool, what: Any = Prospect.id) -> Any:
+    """The one of them that has been due the longest, or what is asked of it: one step down the index."""
+    return _first(pairs, due_of(pairs, contacted), what)
 
 
-def _first_counted(pairs: Any) -> Any:
+def _first(pairs: Any, due: Select[UUID], what: Any) -> Any:
+    first = due.order_by(Prospect.due_at, Prospect.id).limit(1)
+    return first.with_only_columns(what).correlate(pairs).scalar_subquery()
+
+
+def _first_counted(pairs: Any, what: Any = Prospect.id) -> Any:
     """The same among those messaged today already, who need no further place of the campaign's limit."""
-    return (
-        select(Prospect.id)
-        .where(
-            Prospect.campaign_id == pairs.c.campaign_id,
-            Prospect.counted_on == TODAY,
-            Prospect.due_at <= NOW,
-            Prospect.sender_account_id == pairs.c.sender_id,
-            Prospect.clock == pairs.c.clock,
-        )
-        .order_by(Prospect.due_at, Prospect.id)
-        .limit(1)
-        .correlate(pairs)
-        .scalar_subquery()
+    due = select(Prospect.id).where(
+        Prospect.campaign_id == pairs.c.campaign_id,
+        Prospect.counted_on == TODAY,
+        Prospect.due_at <= NOW,
+        Prospect.sender_account_id == pairs.c.sender_id,
+        Prospect.clock == pairs.c.clock,
     )
+    return _first(pairs, due, what)
 
 
 @cache
-def _heads() -> tuple[Select[Any], Select[Any]]:
-    """The first of each line of one sender, in campaigns with room for more people today and in full ones."""
+def _heads() -> Select[Any]:
+    """The first of each line of one sender. A campaign that is full today has none but those it counted already."""
     pairs = _open_pairs().where(Sender.id == SENDER).subquery()
-    heads = select(pairs, first_due(pairs, True).label("follow_up"), first_due(pairs, False).label("new"))
-    counted = select(pairs, _first_counted(pairs).label("follow_up"))
-    return heads.where(pairs.c.full.is_(False)), counted.where(pairs.c.full.is_(True))
+
+    def follow_up(what: Any) -> Any:
+        return case((pairs.c.full, _first_counted(pairs, what)), else_=first_due(pairs, True, what))
+
+    def new(what: Any) -> Any:
+        return case((pairs.c.full, null()), else_=first_due(pairs, False, what))
+
+    return select(
+        pairs.c.campaign_id,
+        pairs.c.clock,
+        pairs.c.last_turn_at,
+        follow_up(Prospect.id).label("follow_up"),
+        follow_up(Prospect.due_at).label("follow_up_due_at"),
+        new(Prospect.id).label("new"),
+        new(Prospect.due_at).label("new_due_at"),
+    )
 
 
 def candidates(session: Session, sender: Sender, timezone: str, now: datetime) -> list[Candidate]:
     """The first of each line of this sender, in the order in which the contract serves them."""
     asked = {"workspace_id": sender.workspace_id, "sender_id": sender.id, "today": local_day(now, timezone), "now": now}
-    heads, counted = _heads()
-    found: list[tuple[UUID, Any, bool]] = []
-    for row in session.execute(heads, asked):
-        found += [(row.follow_up, row, True)] if row.follow_up else []
-        found += [(row.new, row, False)] if row.new else []
-    found += [(row.follow_up, row, True) for row in session.execute(counted, asked) if row.follow_up]
-    if not found:
-        return []
-    due = select(Prospect.id, Prospect.due_at).where(Prospect.id.in_([prospect for prospect, _, _ in found]))
-    due_at = {row.id: row.due_at for row in session.execute(due)}
-    line = [
-        Candidate(prospect, row.campaign_id, row.clock, follow_up, row.last_turn_at, due_at[prospect])
-        for prospect, row, follow_up in found
-        if prospect in due_at
-    ]
+    line: list[Candidate] = []
+    for row in session.connection().execute(_heads(), asked):
+        heads = ((row.follow_up, row.follow_up_due_at, True), (row.new, row.new_due_at, False))
+        line += [
+            Candidate(prospect, row.campaign_id, row.clock, follow_up, row.last_turn_at, due_at)
+            for prospect, due_at, follow_up in heads
+            if prospect
+        ]
     return sorted(line, key=lambda candidate: candidate.rank)
 
 

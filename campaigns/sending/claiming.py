@@ -4,18 +4,20 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import and_, bindparam, insert, select, text, update
+from sqlalchemy.orm import Session
 
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, CampaignSender, Node
-from campaigns.models.facts import read_facts
+from campaigns.models.facts import facts_in
 from campaigns.models.gate import roll_gates
 from campaigns.models.journey import leave
 from campaigns.models.message import SENDING, WAITING, Message
 from campaigns.models.prospect import Prospect
+from campaigns.models.saving import Reader, Saver, at_once
 from campaigns.models.sender import LEASE, Sender
 from campaigns.models.usage import count_sender, reserve
 from campaigns.models.writing import compose
@@ -23,6 +25,8 @@ from campaigns.rules import lifecycle
 from campaigns.rules.gates import Closed, Facts, eligible
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue
+from campaigns.sending.account import Account
+from campaigns.sending.steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,33 @@ log = logging.getLogger(__name__)
 HEARTBEAT = timedelta(seconds=4)
 
 GapOf = Callable[[Sender], timedelta]
+
+_PERSON: Any = bindparam("prospect_id")
+_its_campaign = (
+    select(Campaign.id)
+    .where(Campaign.id == select(Prospect.campaign_id).where(Prospect.id == _PERSON).scalar_subquery())
+    .with_for_update(read=True)
+)
+_itself = select(Prospect.id).where(Prospect.id == _PERSON).with_for_update()
+_read = Reader(Campaign, Prospect)
+_free = (
+    select(*_read.columns, Message.id, Message.status, Message.attempts)
+    .select_from(Campaign)
+    .join(Prospect, Prospect.campaign_id == Campaign.id)
+    .outerjoin(Message, and_(Message.prospect_id == Prospect.id, Message.node_id == Prospect.current_node_id))
+    .where(Prospect.id == _PERSON)
+    .with_for_update(read=True, of=Campaign, skip_locked=True)
+    .suffix_with(text("FOR UPDATE OF prospect SKIP LOCKED"), dialect="postgresql")
+)
+_pair: Any = CampaignSender.__table__
+_turn = update(_pair).where(
+    CampaignSender.campaign_id == bindparam("of_campaign"), CampaignSender.sender_id == bindparam("of_sender")
+)
+_message: Any = Message.__table__
+_new_message = insert(_message)
+_another_try = update(_message).where(Message.id == bindparam("own_id"))
+_take_out = Saver(Prospect, "due_at", "counted_on", "updated_at")
+_let_go = Saver(Prospect, "status", "status_reason", "due_at", "paused_at", "held_due_at", "updated_at")
 
 
 @dataclass(frozen=True)
@@ -45,120 +76,148 @@ class Claim:
     day: date
     reserved: bool
 
+    @property
+    def ids(self) -> dict[str, UUID]:
+        """What it is about (rules.tracing)."""
+        return {
+            "campaign_id": self.campaign_id,
+            "sender_id": self.sender_id,
+            "prospect_id": self.prospect_id,
+            "message_id": self.message_id,
+        }
+
 
 class Settled:
-    """The prospect needs no message now: it moved on, left, or is held back."""
+    """The prospect needs no message now: it moved on, left, is held back, or somebody else has it in hand."""
 
 
 class LeaseLost(Exception):
     """Another lane holds this sender's lease now; stop at once."""
 
 
+@dataclass(frozen=True)
+class Person:
+    """Somebody whose turn it may be, locked after their campaign; and the message of their step, if there is one, its
+    status and how often it was tried."""
+
+    campaign: Campaign
+    prospect: Prospect
+    node: Node
+    message_id: UUID | None
+    status: str | None
+    attempts: int
+
+
+def wait_for(session: Session, prospect_id: UUID) -> None:
+    """Lock the campaign (shared, so that lanes of one campaign do not wait for each other), then the prospect."""
+    session.execute(_its_campaign, {"prospect_id": prospect_id})
+    session.execute(_itself, {"prospect_id": prospect_id})
+
+
 def claim(
     session: Session,
-    sender_id: UUID,
-    token: str,
+    account: Account,
+    steps: Steps,
     prospect_id: UUID,
     clock: Callable[[], datetime],
     gap_of: GapOf,
 ) -> Claim | Closed | Settled:
     """Claim the prospect's next step for sending, or say which gate is closed after all.
 
-    Raises LeaseLost. Locks the sender, then the campaign (shared, so that lanes of one campaign do not wait for
-    each other), then the prospect. Only then it looks at the clock: a gate may close while it waits for them.
+    `account` is locked, and saved by the caller. Whoever is locked by somebody else is left alone, not waited for:
+    where that is wanted, `wait_for` comes before. Only then it looks at the clock: a gate may close while it waits.
     """
-    sender = session.scalar(select(Sender).where(Sender.id == sender_id).with_for_update(key_share=True))
-    if sender is None or sender.lease_token != token:
-        raise LeaseLost
-    found = _lock(session, prospect_id)
+    sender, person = account.sender, _find(session, steps, prospect_id)
     now = clock()
     sender.lease_until = now + LEASE
-    if found is None:
+    if person is None or person.prospect.sender_account_id != sender.id or person.prospect.due_at is None:
         return Settled()
-    campaign, prospect, node = found
-    if prospect.sender_account_id != sender_id or prospect.due_at is None or node is None:
-        return Settled()
-    if node.type == "end" and prospect.due_at <= now:
-        leave(prospect, lifecycle.COMPLETED, None, now)
-        return Settled()
-    facts = read_facts(session, campaign, prospect, sender, node, now)
+    if person.node.type == "end" and person.prospect.due_at <= now:
+        return _leave(session, person.prospect, lifecycle.COMPLETED, None, now)
+    facts = facts_in(session, account.timezone, person.campaign, person.prospect, sender, person.node, now)
     closed = eligible(facts, now)
     if closed is None:
-        return _write_down(session, campaign, prospect, sender, node, facts, now, gap_of)
+        return _write_down(session, person, sender, facts, now, gap_of)
     if closed.gate == "suppressed":
-        leave(prospect, lifecycle.UNSUBSCRIBED, closed.reason, now)
-        return Settled()
+        return _leave(session, person.prospect, lifecycle.UNSUBSCRIBED, closed.reason, now)
     if closed.gate == "operating_hours":
-        roll_gates(session, campaign, now)  # the row said open; hours are the truth
+        roll_gates(session, person.campaign, now)  # the row said open; hours are the truth
     return closed
 
 
-def _lock(session: Session, prospect_id: UUID) -> tuple[Campaign, Prospect, Node | None] | None:
-    its_campaign = select(Prospect.campaign_id).where(Prospect.id == prospect_id).scalar_subquery()
-    query = select(Campaign).where(Campaign.id == its_campaign).options(joinedload(Campaign.workspace))
-    campaign = session.scalar(query.with_for_update(read=True, of=Campaign))
-    step = select(Prospect, Node).outerjoin(Node, Node.id == Prospect.current_node_id).where(Prospect.id == prospect_id)
-    found = session.execute(step.with_for_update(of=Prospect)).one_or_none()
-    return (campaign, found[0], found[1]) if campaign and found else None
+def _find(session: Session, steps: Steps, prospect_id: UUID) -> Person | None:
+    found = _read(session, _free, {"prospect_id": prospect_id})
+    if found is None:
+        return None
+    campaign, prospect, message_id, status, attempts = found
+    nodes = steps.of(session, campaign.id, campaign.version)
+    node = next((node for node in nodes if node.id == prospect.current_node_id), None)
+    return Person(campaign, prospect, node, message_id, status, attempts or 0) if node else None
+
+
+def _leave(session: Session, prospect: Prospect, status: str, reason: str | None, now: datetime) -> Settled:
+    leave(prospect, status, reason, now)
+    _let_go(session, prospect)
+    return Settled()
 
 
 def _write_down(
-    session: Session,
-    campaign: Campaign,
-    prospect: Prospect,
-    sender: Sender,
-    node: Node,
-    facts: Facts,
-    now: datetime,
-    gap_of: GapOf,
+    session: Session, person: Person, sender: Sender, facts: Facts, now: datetime, gap_of: GapOf
 ) -> Claim | Closed | Settled:
-    message = _message(session, prospect, node, now)
-    if message is None:
+    campaign, prospect, node = person.campaign, person.prospect, person.node
+    if person.status not in (None, WAITING):
         # The pair was sent, skipped or is unknown: whatever led here, it is not sent again.
-        prospect.due_at = None
-        ids = {"campaign_id": campaign.id, "sender_id": sender.id, "prospect_id": prospect.id}
-        log.error("This person came up again for step %d, and is left alone.", node.position + 1, extra=ids)
-        return Settled()
+        return _pass_over(session, person, sender)
+    message_id = person.message_id or new_id()
     try:
-        outgoing = compose(session, campaign, prospect, sender, node, message.id, now)
+        outgoing = compose(session, campaign, prospect, sender, node, message_id, now)
     except (MissingValue, BrokenTemplate) as hole:
-        leave(prospect, lifecycle.FAILED, f"Step {node.position + 1}: {hole}", now)
-        return Settled()
+        return _leave(session, prospect, lifecycle.FAILED, f"Step {node.position + 1}: {hole}", now)
     if not facts.counted_today and not reserve(session, campaign, facts.today):
         # Another sender of the campaign took the last place since the gates were read.
         return Closed("campaign_daily_limit", "The campaign's daily limit is reached.", None)
-    count_sender(session, sender.id, facts.today, 1)
-    message.status, message.claimed_at, message.error = SENDING, now, None
-    message.attempts += 1
-    message.sender_account_id, message.rfc_message_id = sender.id, outgoing.message_id
-    message.subject, message.body = outgoing.subject, outgoing.body
-    session.add(message)
     prospect.due_at, prospect.counted_on, prospect.updated_at = None, facts.today, now
     sender.next_send_at = now + gap_of(sender)
-    if not prospect.contacted:
-        _take_turn(session, campaign.id, sender.id, now)
+    with at_once(session):
+        count_sender(session, sender.id, facts.today, 1)
+        _write_message(session, person, sender, message_id, outgoing, now)
+        _take_out(session, prospect)
+        if not prospect.contacted:
+            _take_turn(session, campaign.id, sender.id, now)
     return Claim(
-        message.id, campaign.id, sender.id, prospect.id, outgoing, day=facts.today, reserved=not facts.counted_today
+        message_id, campaign.id, sender.id, prospect.id, outgoing, day=facts.today, reserved=not facts.counted_today
     )
 
 
-def _message(session: Session, prospect: Prospect, node: Node, now: datetime) -> Message | None:
-    """The one row of this prospect and node: a new one, or one that waits for another try; None for any other."""
-    pair = select(Message).where(Message.prospect_id == prospect.id, Message.node_id == node.id)
-    message = session.scalar(pair)
-    if message is None:
-        return Message(
-            id=new_id(),
-            campaign_id=prospect.campaign_id,
-            prospect_id=prospect.id,
-            node_id=node.id,
-            attempts=0,
-        )
-    return message if message.status == WAITING else None
+def _pass_over(session: Session, person: Person, sender: Sender) -> Settled:
+    person.prospect.due_at = None
+    _take_out(session, person.prospect)
+    ids = {"campaign_id": person.campaign.id, "sender_id": sender.id, "prospect_id": person.prospect.id}
+    log.error("This person came up again for step %d, and is left alone.", person.node.position + 1, extra=ids)
+    return Settled()
+
+
+def _write_message(
+    session: Session, person: Person, sender: Sender, message_id: UUID, outgoing: Outgoing, now: datetime
+) -> None:
+    """The one row of this prospect and node: a new one, or the one that waits for another try."""
+    written = {
+        "status": SENDING,
+        "claimed_at": now,
+        "error": None,
+        "attempts": person.attempts + 1,
+        "sender_account_id": sender.id,
+        "rfc_message_id": outgoing.message_id,
+        "subject": outgoing.subject,
+        "body": outgoing.body,
+    }
+    if person.message_id is not None:
+        session.connection().execute(_another_try, {"own_id": message_id} | written)
+        return
+    ids = {"id": message_id, "campaign_id": person.campaign.id, "prospect_id": person.prospect.id}
+    session.connection().execute(_new_message, ids | {"node_id": person.node.id} | written)
 
 
 def _take_turn(session: Session, campaign_id: UUID, sender_id: UUID, now: datetime) -> None:
-    turn = update(CampaignSender).where(
-        CampaignSender.campaign_id == campaign_id, CampaignSender.sender_id == sender_id
-    )
-    session.execute(turn.values(last_turn_at=now), execution_options={"synchronize_session": False})
+    whose = {"of_campaign": campaign_id, "of_sender": sender_id}
+    session.connection().execute(_turn, whose | {"last_turn_at": now})

@@ -1,4 +1,8 @@
-"""The lane: pick, claim, hand over, record, pause; until there is nothing to do or the slice ends."""
+"""The lane: pick, claim, hand over, record, pause; until there is nothing to do or the slice ends.
+
+Between two messages lies one transaction: it writes down what became of the one and claims the next
+(docs/decisions/0011). Before the first, and wherever that cannot be, each is a transaction of its own.
+"""
 
 import logging
 import random
@@ -6,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeGuard
 from uuid import UUID, uuid4
 
 from sqlalchemy import or_, select, update
@@ -18,9 +23,12 @@ from campaigns.models.sender import LEASE, Sender
 from campaigns.models.sessions import ring
 from campaigns.models.trouble import first_line, trouble_of
 from campaigns.models.workspace import Workspace
+from campaigns.rules.gates import Closed
 from campaigns.rules.tracing import about
-from campaigns.sending.claiming import Claim, LeaseLost, claim
-from campaigns.sending.recording import Outcome, blame_account, record
+from campaigns.sending.account import Account, lock_account, save
+from campaigns.sending.claiming import Claim, LeaseLost, claim, wait_for
+from campaigns.sending.recording import Outcome, blame_account, record, take_back
+from campaigns.sending.steps import Steps
 from campaigns.sending.telling import tell
 
 log = logging.getLogger(__name__)
@@ -35,6 +43,20 @@ RECORD_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.1, 0.2, 0.4, 
 
 Sessions = sessionmaker[Session]
 Line = list[Candidate]
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A message that was handed over `at` an instant, and what the channel said."""
+
+    claimed: Claim
+    outcome: Outcome
+    at: datetime
+
+    @property
+    def sent(self) -> bool:
+        """Whether it left, for certain."""
+        return isinstance(self.outcome, str)
 
 
 @dataclass
@@ -52,6 +74,10 @@ class Lane:
     chance: random.Random = field(default_factory=random.SystemRandom)
     token: str = field(default_factory=lambda: str(uuid4()))
 
+    def __post_init__(self) -> None:
+        self._steps = Steps()
+        self._shut: set[tuple[UUID, str]] = set()  # campaigns and clocks whose gate was found closed
+
     def run(self, length: timedelta = SLICE) -> int:
         """Work for at most `length`; the number of messages sent. 0 at once if another lane holds the lease."""
         if not self._take_lease():
@@ -67,20 +93,20 @@ class Lane:
     def _work(self, connection: ExitStack, length: timedelta) -> int:
         sent, began = 0, self.clock()
         channel: Channel | None = None
-        shut: set[tuple[UUID, str]] = set()
-        # A clock that is put back ends the slice, instead of making it longer.
-        while began <= self.clock() < began + length and not self.stop():
-            candidate = self._pick(shut)
-            if candidate is None:
-                break
+
+        def is_on() -> bool:
+            # A clock that is put back ends the slice, instead of making it longer.
+            return began <= self.clock() < began + length and not self.stop()
+
+        while is_on() and (candidate := self._pick()):
             channel = channel or self._open(connection)
             if channel is None:
                 break
             claimed = self._claim(candidate)
-            if isinstance(claimed, Claim):
-                sent += self._hand_over(channel, claimed)
-            elif claimed:
-                shut.add((candidate.campaign_id, candidate.clock))
+            while claimed:
+                handed = self._hand_over(channel, claimed)
+                sent += handed.sent
+                claimed = self._go_on(handed, may_claim=is_on())
         return sent
 
     def _take_lease(self) -> bool:
@@ -115,7 +141,7 @@ class Lane:
         sender = session.get(Sender, self.sender_id)
         return sender.next_send_at - self.clock() if sender and sender.next_send_at else NO_GAP
 
-    def _pick(self, shut: set[tuple[UUID, str]]) -> Candidate | None:
+    def _pick(self) -> Candidate | None:
         """The next in line whose gate has not been found shut, after the account's gap if it is a short one."""
         with self.reading() as session:
             line = self._line(session)
@@ -124,7 +150,10 @@ class Lane:
             self.wait(left)
             with self.reading() as session:
                 line = self._line(session)
-        return next((head for head in line if (head.campaign_id, head.clock) not in shut), None)
+        return self._first(line)
+
+    def _first(self, line: Line) -> Candidate | None:
+        return next((head for head in line if (head.campaign_id, head.clock) not in self._shut), None)
 
     def _open(self, connection: ExitStack) -> Channel | None:
         with self.reading() as session:
@@ -138,47 +167,98 @@ class Lane:
                 tell("refused", failed)
             return None
 
-    def _claim(self, candidate: Candidate) -> Claim | bool:
-        """A Claim to hand over; else whether a gate turned out to be closed."""
-        # Nothing that is asked depends on what is changed: all of it is written once, at the commit.
-        with self.sessions.begin() as session, session.no_autoflush:
-            outcome = claim(session, self.sender_id, self.token, candidate.prospect_id, self.clock, self._gap)
-        return outcome if isinstance(outcome, Claim) else hasattr(outcome, "gate")
+    def _claim(self, candidate: Candidate) -> Claim | None:
+        """A Claim to hand over, if it comes to one; whoever holds the rows is waited for."""
+        with self.sessions.begin() as session:
+            account = lock_account(session, self.sender_id)
+            if not self._is_ours(account):
+                raise LeaseLost
+            wait_for(session, candidate.prospect_id)
+            claimed = self._try(session, account, candidate)
+            save(session, account.sender)
+            return claimed
+
+    def _try(self, session: Session, account: Account, candidate: Candidate) -> Claim | None:
+        outcome = claim(session, account, self._steps, candidate.prospect_id, self.clock, self._gap)
+        if isinstance(outcome, Closed):
+            self._shut.add((candidate.campaign_id, candidate.clock))
+        return outcome if isinstance(outcome, Claim) else None
+
+    def _is_ours(self, account: Account | None) -> TypeGuard[Account]:
+        return account is not None and account.sender.lease_token == self.token
 
     def _gap(self, sender: Sender) -> timedelta:
         return timedelta(seconds=self.chance.uniform(sender.min_gap, max(sender.min_gap, sender.max_gap)))
 
-    def _hand_over(self, channel: Channel, claimed: Claim) -> int:
+    def _hand_over(self, channel: Channel, claimed: Claim) -> Handed:
         outcome: Outcome
-        with about(
-            campaign_id=claimed.campaign_id,
-            sender_id=claimed.sender_id,
-            prospect_id=claimed.prospect_id,
-            message_id=claimed.message_id,
-        ):
+        with about(**claimed.ids):
             try:
                 outcome = channel.send(claimed.outgoing)
             except (Unsent, Doubtful) as failed:
                 outcome = failed
-            self._record(claimed, outcome, self.clock())
-        return int(isinstance(outcome, str))
+        return Handed(claimed, outcome, self.clock())
 
-    def _record(self, claimed: Claim, outcome: Outcome, at: datetime) -> None:
-        """Write the outcome of `at` down, although the database may be away or this process be asked to stop:
-        nobody else knows it, and a person would have to find out. A commit that came through without saying so is
-        not written twice (`record`)."""
+    def _go_on(self, handed: Handed, *, may_claim: bool) -> Claim | None:
+        """Write down that a message left and claim the next one, in one transaction. What did not leave gives back
+        what others count, too, and is written down alone. So it is if anything goes wrong: the outcome comes first."""
+        following = None
+        if not (handed.sent and may_claim):
+            self._record(handed)
+            return None
+        try:
+            with self.sessions.begin() as session:
+                account = lock_account(session, self.sender_id)
+                became = self._write(session, account, handed)
+                if account is not None:
+                    following = self._next(session, account)
+                    save(session, account.sender)
+        except Exception as failed:
+            log.info("The next message waits until the outcome of this one is written down: %s", type(failed).__name__)
+            self._record(handed, astray=following)
+            return None
+        self._tell(became, handed)
+        return following
+
+    def _next(self, session: Session, account: Account) -> Claim | None:
+        """The next message, if nothing has to be waited for, neither a gap nor whoever holds a row of it: with the rows
+        of the last one in hand, a lane and somebody else could wait for each other."""
+        paused = account.sender.next_send_at is not None and account.sender.next_send_at > self.clock()
+        if paused or not self._is_ours(account):
+            return None
+        head = self._first(candidates(session, account.sender, account.timezone, self.clock()))
+        return self._try(session, account, head) if head else None
+
+    def _record(self, handed: Handed, astray: Claim | None = None) -> None:
+        """Write the outcome down, although the database may be away or this process be asked to stop: nobody else
+        knows it, and a person would have to find out. A commit that came through without saying so is not written
+        twice (`record`); the claim that may have been in it, `astray`, is taken back."""
         for pause in (*RECORD_PAUSES, None):
             try:
-                with self.sessions.begin() as session, session.no_autoflush:
-                    # Not the present: delays count from when it left. But nothing is of the future, if the
-                    # clock was put back meanwhile.
-                    became = record(session, claimed, outcome, min(at, self.clock()), self._gap)
-                tell(became, outcome)
-                return
+                with self.sessions.begin() as session:
+                    account = lock_account(session, self.sender_id)
+                    became = self._write(session, account, handed)
+                    if astray is not None and self._is_ours(account):
+                        take_back(session, self._steps, astray, self.clock())
+                    if account is not None:
+                        save(session, account.sender)
+                break
             except DBAPIError as away:
                 if pause is None:
                     raise
-                log.warning(
-                    "The outcome is not written down yet, and will be: %s", trouble_of(away) or first_line(away)
-                )
+                with about(**handed.claimed.ids):
+                    words = "The outcome is not written down yet, and will be: %s"
+                    log.warning(words, trouble_of(away) or first_line(away))
                 self.wait(pause)
+        self._tell(became, handed)
+
+    def _write(self, session: Session, account: Account | None, handed: Handed) -> str | None:
+        sender = account.sender if account else None
+        # Not the present: delays count from when it left. But nothing is of the future, if the clock was put back
+        # meanwhile.
+        at = min(handed.at, self.clock())
+        return record(session, sender, self._steps, handed.claimed, handed.outcome, at, self._gap)
+
+    def _tell(self, became: str | None, handed: Handed) -> None:
+        with about(**handed.claimed.ids):
+            tell(became, handed.outcome)

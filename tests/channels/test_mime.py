@@ -3,9 +3,11 @@
 from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from random import Random
 
 import pytest
 
+from campaigns.channels import mime
 from campaigns.channels.mime import write
 from campaigns.rules.outgoing import Outgoing
 from tests.make import NOW
@@ -82,3 +84,16 @@ def test_no_link_ends_a_header_early(link: str) -> None:
             write(replace(PLAIN, unsubscribe=link))
     with pytest.raises(ValueError, match="is not an address"):
         write(replace(PLAIN, reply_to=f"a@b.example\r\nBcc: c@d.example{link}"))
+
+
+PIECES = ("a", "b", " ", "\n", "\n\n", "\t", "x" * 70, "x" * 78, "From ", ".", "\r", "\x0c", "é", "=")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plain_text_goes_out_as_the_standard_library_would_send_it(seed: int) -> None:
+    """Most texts take a short way there."""
+    chance = Random(seed)
+    for _ in range(300):
+        body = "".join(chance.choices(PIECES, k=chance.randrange(10))) + chance.choice(["", "\n"])
+        outgoing = replace(PLAIN, body=body)
+        assert write(outgoing).endswith(b"\r\n" + mime._content(outgoing).as_bytes())

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from campaigns.models import SenderDay
-from campaigns.sending import LEASE
+from campaigns.models import CampaignDay, Sender, SenderDay
+from campaigns.sending import LEASE, claiming
 from tests import make
 from tests.databases import Database
 from tests.verbs.playing import Play
@@ -41,11 +41,11 @@ class Away:
         self.play.now += time
 
 
-def work(play: Play, away: Away) -> None:
+def work(play: Play, away: Away, people: int = 1) -> None:
     with play.db.sessions.begin() as session:
         workspace = make.workspace(session)
         sender = make.sender(session, workspace)
-        make.launched(session, workspace, 1, senders=[sender])
+        make.launched(session, workspace, people, senders=[sender])
     lane = play.lane(sender.id)
     lane.sessions, lane.wait = away, away.wait  # type: ignore[assignment]
     lane.run()
@@ -72,3 +72,54 @@ def test_a_database_that_stays_away_leaves_an_unknown_outcome(db: Database) -> N
     play.tick()
     assert [message.status for message in play.messages()] == ["unknown"]
     assert len(play.sent) == 1
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+@pytest.mark.parametrize("committed", [False, True])
+def test_the_next_message_is_neither_lost_nor_sent_twice_when_its_claim_came_through_without_saying_so(
+    db: Database, times: int, committed: bool
+) -> None:
+    """The outcome of one message and the claim of the next are one transaction: in or not, nobody says."""
+    play = Play(db)
+    work(play, Away(play, times, committed=committed), people=3)
+    play.tick()
+    assert [(message.status, message.attempts) for message in play.messages()] == [("sent", 1)] * 3
+    assert len(set(play.people)) == len(play.sent) == 3
+    with db.sessions() as session:
+        assert session.scalars(select(SenderDay.used)).all() == [3]
+        assert session.scalars(select(CampaignDay.used)).all() == [3]
+
+
+class TakenOver(Away):
+    """And meanwhile another lane takes the lease."""
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        if self.play.sent and not self.left:
+            with self.play.db.sessions.begin() as session:
+                session.scalars(select(Sender)).one().lease_token = "somebody else"
+        with super().begin() as session:
+            yield session
+
+
+def test_a_claim_that_went_astray_is_left_to_whoever_took_the_lease_over(db: Database) -> None:
+    """They may have it in hand by now: only a person can say."""
+    play = Play(db)
+    work(play, TakenOver(play, 1, committed=True), people=2)
+    assert [message.status for message in play.messages()] == ["sent", "sending"]
+    assert len(play.sent) == 1
+
+
+def test_an_outcome_is_written_down_although_the_next_claim_breaks(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = Play(db)
+    judge = claiming.eligible
+
+    def breaking(*asked: Any) -> Any:
+        return 1 // (not play.sent) and judge(*asked)
+
+    monkeypatch.setattr(claiming, "eligible", breaking)
+    with pytest.raises(ZeroDivisionError):
+        work(play, Away(play, 0, committed=False), people=2)
+    assert [message.status for message in play.messages()] == ["sent"]

@@ -146,7 +146,7 @@ def test_what_is_written_down_late_left_when_it_left(play: Play) -> None:
     """Delays count from then (CONTRACT section 4), however long the database was away."""
     _, sender = launched(play, 1, nodes=[make.EMAIL_STEP, make.delay(hours=1), make.FOLLOW_UP, make.END])
     lane = play.lane(sender)
-    lane.sessions = Away(play, 7, committed=False)  # type: ignore[assignment]
+    lane.sessions = Away(play, 8, committed=False)  # type: ignore[assignment]
     assert lane.run() == 1
     assert play.now > make.NOW + 10 * SECOND
     assert play.messages()[0].sent_at == make.NOW

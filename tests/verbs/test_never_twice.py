@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from campaigns import explaining, launching, removing, settling, ticking
 from campaigns.channels.outgoing import Doubtful, Unsent
@@ -185,6 +185,20 @@ def test_a_step_that_has_its_message_is_not_sent_whatever_the_prospect_says(play
     assert play.sent == []
     play.play(play.now + DAY)
     assert play.sent == []
+
+
+def test_between_two_messages_lies_one_transaction(play: Play) -> None:
+    """It writes down what became of the one, and claims the next before that is handed over."""
+    _, sender = launched(play, 3)
+    commits: list[Any] = []
+    seen: list[tuple[int, list[str]]] = []
+    play.post.instead = lambda _: seen.append((len(commits), statuses(play)))
+    note = commits.append
+    event.listen(play.db.engine, "commit", note)
+    play.lane(sender).run()
+    event.remove(play.db.engine, "commit", note)
+    assert [found for _, found in seen] == [["sending"], ["sent", "sending"], ["sent", "sent", "sending"]]
+    assert [later - before for (before, _), (later, _) in itertools.pairwise(seen)] == [1, 1]
 
 
 # Settling ----------------------------------------------------------------------------------------
@@ -466,7 +480,7 @@ def test_a_try_that_found_the_campaign_full_does_not_count_as_one(play: Play) ->
     def full_meanwhile(candidate: Any) -> Any:
         import campaigns.sending.claiming as claiming
 
-        original = claiming.read_facts
+        original = claiming.facts_in
 
         def stale(session: Any, *rest: Any) -> Any:
             facts = original(session, *rest)
@@ -475,11 +489,11 @@ def test_a_try_that_found_the_campaign_full_does_not_count_as_one(play: Play) ->
             session.flush()
             return facts
 
-        claiming.read_facts = stale
+        claiming.facts_in = stale
         try:
             return claim(candidate)
         finally:
-            claiming.read_facts = original
+            claiming.facts_in = original
 
     lane._claim = full_meanwhile  # type: ignore[method-assign]
     lane.run()

@@ -10,14 +10,17 @@ from threading import Thread
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select, update
 
 from campaigns import connecting, editing, importing, launching, removing, ticking, waking
 from campaigns.models import Campaign, Node, Prospect, Sender, Workspace
 from campaigns.rules.lifecycle import ACTIVE
+from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.refusals import Conflict
 from tests import make
 from tests.databases import Database, at_once
+from tests.jobs.processes import wait_until
 from tests.verbs.playing import Play
 
 NOW = make.NOW
@@ -89,6 +92,34 @@ def test_a_campaign_may_be_deleted_at_the_moment_a_send_is_recorded(db: Database
         deleting.join()
         assert errors(results) == []
         assert len(play.sent) == 1
+
+
+@pytest.mark.parametrize("held", [Campaign, Prospect])
+def test_an_outcome_is_written_down_although_somebody_holds_whoever_comes_next(
+    postgres_db: Database, held: type[Any]
+) -> None:
+    """An editor of another campaign may take their time: what is known is known, and nobody waits in a circle."""
+    _, mine, sender = launched(postgres_db, 1)
+    with postgres_db.sessions.begin() as session:
+        account = session.get_one(Sender, sender)
+        account.daily_limit = 500
+        other = make.launched(session, session.get_one(Campaign, mine).workspace, 1, senders=[account]).id
+    play, editor = Play(postgres_db), postgres_db.sessions()
+    key = held.id if held is Campaign else held.campaign_id
+
+    def hold(_: Outgoing) -> None:
+        play.post.instead = lambda _: None
+        next_one = other if play.messages()[0].campaign_id == mine else mine
+        editor.scalars(select(held).where(key == next_one).with_for_update(key_share=True)).all()
+
+    play.post.instead = hold
+    lane = Thread(target=play.lane(sender).run)
+    lane.start()
+    wait_until(lambda: [message.status for message in play.messages()] == ["sent"])
+    assert len(play.sent) == 1
+    editor.rollback()
+    lane.join(10)
+    assert len(play.sent) == 2
 
 
 def test_a_campaign_may_be_deleted_at_the_moment_it_is_woken(db: Database) -> None:

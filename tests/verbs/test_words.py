@@ -44,6 +44,19 @@ def test_whoever_has_not_got_the_step_gets_the_new_words(play: Play) -> None:
     assert sorted(sent.outgoing.body.strip() for sent in play.sent) == ["New", "New", "Old", "Old"]
 
 
+def test_a_line_that_is_being_worked_off_has_the_new_words_from_the_next_message_on(play: Play) -> None:
+    campaign = launched(play, 3)
+
+    def correct_once(_: Outgoing) -> None:
+        play.post.afterwards = lambda _: None
+        correct(play, campaign, 0, body="New")
+
+    play.post.afterwards = correct_once
+    play.tick()
+    assert play.post.opened == 1
+    assert [sent.outgoing.body.strip() for sent in play.sent] == ["Old", "New", "New"]
+
+
 def test_a_message_that_waits_for_another_try_is_written_anew(play: Play) -> None:
     campaign = launched(play, 1)
     failures = [Unsent("451", lasting=False)]
