@@ -4,13 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns import searching
-from campaigns.models import Campaign, Prospect, Workspace, words
+from campaigns.models import Campaign, Prospect, Workspace, schema, words
+from campaigns.models.schema import alembic_config, migrating
 from campaigns.models.words import people_with
 from tests import make
+from tests.databases import Database
 
 
 @pytest.fixture
@@ -174,3 +177,17 @@ def test_nobody_finds_what_is_a_strangers(session: Session, founders: Campaign) 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_nothing_is_found_by_nothing(session: Session, workspace: Workspace, founders: Campaign, text: str) -> None:
     assert searching.search(session, workspace.id, text) == searching.Found()
+
+
+def test_whoever_was_there_before_there_was_a_search_is_found(db: Database) -> None:
+    with db.sessions.begin() as session:
+        workspace = make.workspace(session)
+        person(session, make.campaign(session, workspace), "Ann Lee", "ann@corp.example")
+    with migrating(db.engine) as connection:
+        command.downgrade(alembic_config(connection), "0001")
+    schema.upgrade(db.engine)
+    with db.sessions.begin() as session:
+        assert people(session, workspace, "lee") == ["ann@corp.example"]
+        session.delete(session.scalars(select(Prospect)).one())
+        session.flush()
+        assert people(session, workspace, "lee") == []
