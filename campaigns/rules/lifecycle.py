@@ -39,6 +39,7 @@ class Move:
     target: str
 
 
+# Besides these, whatever is being deleted is completed first.
 MOVES = (
     Move("launch", DRAFT, LAUNCHING),
     Move("start", LAUNCHING, ACTIVE),

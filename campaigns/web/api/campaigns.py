@@ -91,8 +91,8 @@ def edit_campaign(campaign_id: UUID) -> ResponseReturnValue:
 @describe(None, status=204)
 def delete_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """Gone with all that belongs to it; an active one is stopped by that."""
-    with house().sessions.begin() as db:
-        launching.delete(db, person().workspace_id, campaign_id)
+    who = person()
+    launching.remove(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
     return "", 204
 
 

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from campaigns import editing, launching, overseeing, reporting, sampling, settling
 from campaigns.models import counts
 from campaigns.models.campaign import Campaign
-from campaigns.models.finding import find_campaign
 from campaigns.models.template import Template, find_template, templates_of
 from campaigns.rules.lifecycle import FAILED
 from campaigns.rules.refusals import Conflict, Invalid, NotFound, WrongState
@@ -167,9 +166,8 @@ def copy_held_back(campaign_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/campaigns/<uuid:campaign_id>/delete")
 def delete(campaign_id: UUID) -> ResponseReturnValue:
     """Gone with all that belongs to it; an active one is stopped by that."""
-    with house().sessions.begin() as db:
-        name = find_campaign(db, person().workspace_id, campaign_id).name
-        launching.delete(db, person().workspace_id, campaign_id)
+    who = person()
+    name = launching.remove(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
     tell_success(f"“{name}” is deleted.")
     return redirect(url_for("campaigns.index"), 303)
 

@@ -47,6 +47,7 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "paused": _paused,
     "resumed": lambda data: "Resumed",
     "completed": lambda data: "Completed: everybody has come to an end",
+    "deletion_begun": lambda data: "Deletion begun; if the campaign is still there, delete it again",
     "prospects_added": _added,
     "prospects_removed": lambda data: f"{_people(data, 'count')} removed",
     "prospects_brought_back": lambda data: f"{_people(data, 'count')} brought back after they were removed",
