@@ -41,8 +41,9 @@ class Rates:
         """One call out of the key's bucket, `limit` of which flow into it a minute, if there is one."""
         step = MINUTE // limit
         with self._lock:
-            # It holds no less than nothing: otherwise a clock that is put back would stop everybody until then.
-            before = min(max(self._full_at.get(key, now), now), now + MINUTE)
+            before = self._full_at.get(key, now)
+            if not now <= before <= now + MINUTE:  # full since then, or the clock was put back: that is nobody's fault
+                before = now
             after = before + step
             wait = max(after - MINUTE - now, NONE)
             self._full_at[key] = full_at = before if wait else after
