@@ -1,11 +1,9 @@
-"""`make faults`: the long form of the faults suite on both databases; prints the report and writes docs/faults.md."""
+"""`make faults`: the long form of the faults suite; prints the report and writes docs/faults.md."""
 
 import argparse
 import os
 import secrets
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,10 +16,23 @@ from tests.faults.timing import slowest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 SIZES = {size.name: size for size in (SHORT, LONG)}
-RULES = (
-    "twice", "skipped", "hours", "limits", "counters", "gaps", "delay", "order", "sender", "suppressed", "unknown",
-    "books", "late", "orphans",
-)  # fmt: skip
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+RULES = {
+    "twice": "somebody got a step twice",
+    "skipped": "somebody was forgotten: not through although nothing holds them, or not through at the very end",
+    "hours": "a mail was begun outside the hours, or in a pause",
+    "limits": "an account or a campaign went over its daily limit",
+    "counters": "what is counted against a limit differs from what left",
+    "gaps": "two mails of an account were too close",
+    "delay": "a delay was cut short",
+    "order": "a second step came before the first",
+    "sender": "two accounts wrote to one person",
+    "suppressed": "somebody who wants no mail got one",
+    "unknown": "an outcome is unknown although it was known: nothing was dropped, and its lane was not killed",
+    "books": "the database and the mail server differ about a message",
+    "late": "work did not go on within 30 s of a restart, or not at all",
+    "orphans": "a process outlived its supervisor",
+}
 INTRODUCTION = """# Under fire
 
 `make faults` starts Cadenza as `make run` does, with real servers and a mail server that forgets nothing. While
@@ -31,74 +42,64 @@ the mail server stall, hang up before and after its final answer, answer nonsens
 compared with the database. At last somebody looks into every mailbox, settles each unknown outcome on the page *What
 is stuck* and lifts the limits, all campaigns come to their end, and the two are compared again.
 
-Each restart is timed, from the kill (where the supervisor starts the process again) or from the start of what the test
-starts, until the next mail is begun; time in which nobody was to be written to does not count. 30 s are promised.
+Each restart is timed: from the kill, or from the start of what the test itself starts again, until the next mail is
+begun. Where there was nobody to write to in between, or all was stopped once more, it is not. 30 s are promised.
 
-A seed replays the same events: `make faults ARGS="--seed N"`. Written by the last run:
-
+A seed replays the same events. Each section was written by the last run on its database.
 """
 
 
-def table(reports: list[Report]) -> str:
-    """The verdicts as Markdown."""
+def section(one: Report) -> str:
+    """One storm as Markdown: the verdict, and what it was found on."""
+    machine = describe()
+    size = f"{machine['cores']} cores and {machine['memory'] / 2**30:.0f} GiB of memory ({machine['processor']})"
+    seconds = [pause.seconds for pause in one.restarts]
     lines = [
-        "| database | seed | kills | other events | people | mails | minutes | violations |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_verdict(report) for report in reports),
+        f"## {NAMES[one.database]}",
         "",
-        "| database | restarts timed | slowest | 95 of 100 within | unknown outcomes | had arrived | sent again |",
-        "|---|---|---|---|---|---|---|",
-        *(_recovery(report) for report in reports),
+        f'`make faults ARGS="--database {one.database} --seed {one.seed}"`, on {machine["date"]} at commit '
+        f"{machine['commit']}, with {size}, in {one.seconds / 60:.0f} minutes.",
         "",
-        *_head("killed", reports),
-        *(_row(what, [_killed(one, what) for one in reports]) for what in _kinds([one.kills for one in reports])),
+        *_table("kills", "other events", "people", "mails", "violations"),
+        _row(one.killed, one.other.total(), one.people, one.accepted, one.findings.counts.total()),
         "",
-        *_head("what else happened", reports),
-        *(_row(what, [one.other[what] for one in reports]) for what in _kinds([one.other for one in reports])),
+        *_table("restarts timed", "slowest", "95 of 100 within", "unknown outcomes", "had arrived", "sent again"),
+        _row(
+            len(seconds), f"{slowest(seconds):.1f} s", f"{slowest(seconds, 0.95):.1f} s",
+            one.unknown, one.arrived, one.unknown - one.arrived,
+        ),
         "",
-        *_head("violations", reports),
-        *(_row(rule, [one.findings.counts[rule] for one in reports]) for rule in RULES),
-    ]
+        *_table("killed", "processes", "work went on within"),
+        *(_row(what, number, _longest(one, what)) for what, number in sorted(one.kills.items())),
+        "",
+        *_table("what else happened", "times"),
+        *(_row(what, number) for what, number in sorted(one.other.items())),
+        "",
+        *_table("rule", "what would break it", "violations"),
+        *(_row(rule, words, one.findings.counts[rule]) for rule, words in RULES.items()),
+    ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def _kinds(counts: list[Counter[str]]) -> list[str]:
-    return sorted({kind for one in counts for kind in one})
+def _table(*heads: str) -> list[str]:
+    return [_row(*heads), "|" + "---|" * len(heads)]
 
 
-def _head(what: str, reports: list[Report]) -> list[str]:
-    return [_row(what, [report.database for report in reports]), "|---|" + "---|" * len(reports)]
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
 
 
-def _row(name: str, cells: Sequence[object]) -> str:
-    return f"| {name} | " + " | ".join(map(str, cells)) + " |"
+def _longest(one: Report, what: str) -> str:
+    timed = [pause.seconds for pause in one.restarts if pause.what == what]
+    return f"{slowest(timed):.1f} s" if timed else "not timed"
 
 
-def _verdict(one: Report) -> str:
-    cells = [
-        one.seed, one.killed, one.other.total(), one.people, one.accepted, round(one.seconds / 60),
-        one.findings.counts.total(),
-    ]  # fmt: skip
-    return _row(one.database, cells)
-
-
-def _recovery(one: Report) -> str:
-    seconds = [pause.seconds for pause in one.restarts]
-    times = [f"{slowest(seconds):.1f} s", f"{slowest(seconds, 0.95):.1f} s"]
-    return _row(one.database, [len(seconds), *times, one.unknown, one.arrived, one.unknown - one.arrived])
-
-
-def _killed(one: Report, what: str) -> str:
-    longest = slowest([pause.seconds for pause in one.restarts if pause.what == what])
-    return f"{one.kills[what]}, work went on within {longest:.1f} s" if one.kills[what] else "0"
-
-
-def page(reports: list[Report]) -> str:
-    """The report page: the verdicts, and what they were found on."""
-    machine = describe()
-    size = f"{machine['cores']} cores and {machine['memory'] / 2**30:.0f} GiB of memory ({machine['processor']})"
-    stamp = f"Run on {machine['date']} at commit {machine['commit']}, with {size}.\n\n"
-    return INTRODUCTION + stamp + table(reports)
+def page(before: str, section: str) -> str:
+    """The report page with this section instead of the one on the same database."""
+    parts = [*before.split("\n## ")[1:], section.removeprefix("## ")]
+    latest = {part.partition("\n")[0]: part.rstrip() for part in parts}
+    kept = [latest[name] for name in NAMES.values() if name in latest]
+    return "\n## ".join([INTRODUCTION, *(f"{part}\n" for part in kept)])
 
 
 def main(arguments: list[str]) -> int:
@@ -112,13 +113,12 @@ def main(arguments: list[str]) -> int:
     # A process of its own for each: what it starts is tied to its first thread.
     with get_context("spawn").Pool(len(databases) if chosen.together else 1, tie, [os.getpid()]) as pool:
         reports = pool.starmap(run_aloud, [(database, seed, size) for database in databases], chunksize=1)
-    text = table(reports)
-    print(text)
     for report in reports:
+        print(section(report))
         for violation in report.findings.violations:
             print(f"{report.database}: {violation}")
-    if chosen.size == "long" and len(reports) == 2:
-        PAGE.write_text(page(reports))
+        if size == LONG:
+            PAGE.write_text(page(PAGE.read_text(), section(report)))
     return int(any(report.findings.counts for report in reports))
 
 

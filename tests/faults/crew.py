@@ -18,14 +18,15 @@ from redis.exceptions import RedisError
 
 from campaigns import settings
 from jobs.tether import tether
-from tests.faults.tree import all_end, children, descendants, held_still, parts_of, ports_of
+from tests.faults.tree import LANES, WAKE_UPS, all_end, children, descendants, held_still, parts_of, ports_of
 from tests.jobs.processes import is_alive
 from tests.servers import START_SECONDS, Postgres, _unprivileged, free_port, running_postgres, short_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SENDING_WORKERS = 3
-LANES = "worker of lanes"
-COMPLETE = Counter({LANES: SENDING_WORKERS, "worker of wake-ups": 1, "redis": 1, "ticker": 1, "web": 1})
+COMPLETE = Counter({LANES: SENDING_WORKERS, WAKE_UPS: 1, "redis": 1, "ticker": 1, "web": 1})
+# Without these nothing goes on at all.
+VITAL = ("supervisor", "everything", "postgres", "a process of postgres")
 # The kernel ends the children of a killed supervisor at once; it may be busy.
 TETHER_SECONDS = 5.0
 
@@ -116,7 +117,7 @@ class Crew:
     @property
     def workers(self) -> list[int]:
         """Of wake-ups and of lanes."""
-        return self._running(LANES, "worker of wake-ups")
+        return self._running(LANES, WAKE_UPS)
 
     def lanes(self) -> list[int]:
         """The forked processes that work on a job of a lane now, or on a wake-up before it."""
@@ -260,7 +261,7 @@ class Crew:
         for name in pids:
             self._plan(name, "everything", down)
         with held_still([pids["supervisor"]] if "supervisor" in pids else []):
-            below = [child for pid in pids.values() for child in descendants(pid)]
+            below = descendants(pids["supervisor"]) if "supervisor" in pids else []
             return self._shoot([*pids.values(), *below], "everything", self.lanes(), starts_itself=False)
 
     def _plan(self, name: str, what: str, down: float) -> None:

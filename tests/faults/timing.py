@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 from threading import Event, Thread
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +22,7 @@ EVERY = 0.25
 class Pause:
     """Seconds from a restart of `what` until a mail was begun that went out.
 
-    `timed`: one was, and at every moment before it there was something to do.
+    `timed`: one was, nothing was stopped altogether before it, and at every moment there was something to do.
     """
 
     what: str
@@ -31,20 +31,30 @@ class Pause:
 
 
 def pauses(
-    starts: Iterable[Start], begun: Iterable[float], idle: Sequence[tuple[float, float]], until: float
+    starts: Iterable[Start],
+    begun: Iterable[float],
+    idle: Sequence[tuple[float, float]],
+    stops: Iterable[float],
+    until: float,
 ) -> list[Pause]:
-    """One for each start: to the next of the mails `begun` or, if there was none, to the end of the observation.
+    """One for each start: to the next of the mails `begun` or, if all was stopped before it, to the next of `stops`,
+    or to the end of the observation.
 
     `idle` are stretches of time in which nothing was to be done.
     """
-    instants = sorted(begun)
+    mails, stops = sorted(begun), sorted(stops)
     found = []
     for start in starts:
-        n = bisect_right(instants, start.at)
-        end = instants[n] if n < len(instants) else until
-        nothing = sum(max(0.0, min(end, stop) - max(start.at, first)) for first, stop in idle)
-        found.append(Pause(start.what, end - start.at - nothing, n < len(instants) and not nothing))
+        mail, stop = _next(mails, start.at), _next(stops, start.at)
+        end = min(mail, stop, until)
+        nothing = sum(max(0.0, min(end, last) - max(start.at, first)) for first, last in idle)
+        found.append(Pause(start.what, end - start.at - nothing, mail == end and not nothing))
     return found
+
+
+def _next(instants: Sequence[float], after: float) -> float:
+    n = bisect_right(instants, after)
+    return instants[n] if n < len(instants) else inf
 
 
 def slowest(seconds: Sequence[float], part: float = 1.0) -> float:

@@ -10,15 +10,9 @@ from pathlib import Path
 from tests.jobs.processes import children_of, is_alive
 
 GONE = (FileNotFoundError, ProcessLookupError)
-# What a command line holds -> what the process is.
-ROLES = {
-    "redis.sock": "redis",
-    "jobs.ticker": "ticker",
-    "jobs.worker wake inbox lanes": "worker of lanes",
-    "jobs.worker wake inbox imports lanes": "worker of lanes",
-    "jobs.worker wake": "worker of wake-ups",
-    "jobs.serve": "web",
-}
+LANES, WAKE_UPS = "worker of lanes", "worker of wake-ups"
+# What a command line holds -> what the process is. A worker is called by its queues.
+ROLES = {"redis.sock": "redis", "jobs.ticker": "ticker", "jobs.serve": "web", " lanes ": LANES, "jobs.worker": WAKE_UPS}
 STOP_SECONDS = 2.0
 
 
