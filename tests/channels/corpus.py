@@ -50,9 +50,9 @@ the mail programs of people write, in 11 languages and 9 character sets.
 |---|---|---|---|---|"""
 
 BOTTOM = """The corpus was written for this project, so it measures what was thought of; at the first reading 6 of its
-mails were mistaken. Of 606 bounces that others collected (Sisimai's set-of-emails, not part of this repository) 569 were
-known for bounces at the first reading, and 589 after what that taught. Of those whose reason Sisimai's tests name, 130 of
-140 unknown addresses are hard, and 226 of 236 refusals that may pass are soft.
+mails were mistaken. Of 606 bounces that others collected (Sisimai's set-of-emails, not part of this repository) 569
+were known for bounces at the first reading, and 589 after what that taught. Of those whose reason Sisimai's tests name,
+130 of 140 unknown addresses are hard, and 226 of 236 refusals that may pass are soft.
 
 - A refusal is hard only if it says that the address or its domain is not there (5.1.1, 5.1.10, 5.4.1, 5.4.4 and their
   like, or the server's own words where the code is generic). A server's own answer wins over the code that its

@@ -102,6 +102,7 @@ def test_a_bounce_is_hard_only_if_the_address_is_what_is_wrong(status: str, word
         ("Away 30/11 - 04/12.", date(2026, 12, 4)),
         ("Away until 2026-12-04.", date(2026, 12, 4)),
         ("Away until 04/12/2026.", None),
+        ("I do not read my mail until 04/12/2026.", None),
         ("Away until 12/25/2026.", date(2026, 12, 25)),
         ("Away until 5 January.", date(2027, 1, 5)),
         ("Away since 4 November.", None),

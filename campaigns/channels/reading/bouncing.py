@@ -9,7 +9,7 @@ import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from email.message import Message
-from itertools import islice, takewhile
+from itertools import takewhile
 
 from campaigns.channels.reading.letter import SOFT_BOUNCE
 from campaigns.channels.reading.parts import enclosed, header, mailboxes, parse_headers, part_text, parts_of
@@ -20,8 +20,8 @@ from campaigns.channels.reading.verdicts import SMTP_CODE, STATUS, judge, refine
 # How much of a free text is searched: what was returned follows it.
 MOST_LINES, MOST_LINE = 200, 1_000
 MOST_DIAGNOSTIC = 300
-# Our mails have one recipient; no report on them has more groups of fields.
-MOST_BLOCKS = 50
+# Paragraphs of a text that are looked through for the fields of a report.
+MOST_PARAGRAPHS = 50
 # Lines into which one answer of a server is wrapped at most.
 MOST_WRAPPED = 4
 
@@ -80,7 +80,7 @@ class Bounce:
 
 def find_bounce(message: Message, text: str, own_addresses: Container[str]) -> Bounce | None:
     """What came back, and why; None if the mail is no bounce."""
-    blocks = [block for block in islice(_status_blocks(message), MOST_BLOCKS) if _is_of_a_recipient(block)]
+    blocks = [block for block in _status_blocks(message) if _is_of_a_recipient(block)]
     if not blocks and not _is_from_a_daemon(message):
         return None
     blocks = blocks or [parse_headers(part) for part in _paragraphs(text) if _FIELDS.search(part)]
@@ -110,7 +110,7 @@ def _is_of_a_recipient(block: Message) -> bool:
 
 
 def _paragraphs(text: str) -> list[str]:
-    return _BLANK_LINES.split(text, MOST_BLOCKS)
+    return _BLANK_LINES.split(text, MOST_PARAGRAPHS)
 
 
 def _from_status(message: Message, blocks: list[Message], text: str) -> Bounce | None:

@@ -62,7 +62,10 @@ _RANGE = re.compile(
     r"(?:\w{2,10}[.,]{0,2}\s+)?(?:the\s+|dem\s+)?\Z",
     re.IGNORECASE,
 )
-_NOT_ENGLISH = re.compile(rf"(?<!\w)(?:{_OTHER_MARK})(?!\w)", re.IGNORECASE)
+# Languages of people who never write the month first.
+_NOT_ENGLISH = re.compile(
+    r"\b(?:ich|bin|bis|und|je|suis|jusqu|hasta|estar[ée]|estoy|fino|sono|ik|tot|t/m|até|estou|jestem)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

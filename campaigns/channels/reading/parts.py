@@ -51,7 +51,7 @@ POLICY = _Bounded()
 
 def parse(raw: bytes) -> Message:
     """The mail, its parts taken apart; of one that is nested or divided beyond reason, its headers."""
-    raw = raw[:MOST_BYTES].replace(b"\0", b"")
+    raw = raw[:MOST_BYTES]
     bomb = len(_NESTING.findall(raw)) > MOST_NESTED or raw.count(b"\n--") > MOST_PARTS
     return BytesParser(policy=POLICY).parsebytes(raw, headersonly=bomb)
 
