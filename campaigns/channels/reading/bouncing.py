@@ -27,9 +27,9 @@ MOST_WRAPPED = 4
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]:;,\"']{1,64}@[^\s<>()\[\]:;,\"'@]{1,255}")
 _MAILER_DAEMON = re.compile(r"(?:mailer|mail)?[-_.]?daemon@|mail[-_.]?delivery|microsoftexchange[0-9a-f]+@")
-_DAEMON = re.compile(
-    rf"{_MAILER_DAEMON.pattern}|post[-_]?master@|bounces?@|delivery|mailadm|mailsystem|scanmail|symantec"
-)
+_DAEMON = re.compile(rf"{_MAILER_DAEMON.pattern}|post[-_]?master@|bounces?@|mailadm|scanmail|symantec|mail[-_.]?system")
+# What mail programs put before the subject of an answer: whatever it is about, a person answers.
+_ANSWER = re.compile(r"(?:re|aw|antw|sv|rv|tr|odp|r)\s?:", re.IGNORECASE)
 _SUBJECT = any_of(
     r"undeliver",
     r"deliver(?:y|ed)? (?:status )?(?:fail|notif|error|problem|incomplete|report|delayed|has failed)",
@@ -142,7 +142,8 @@ def _is_from_a_daemon(message: Message) -> bool:
         return True
     nobody = header(message, "Return-Path") == "<>" or not senders
     automatic = header(message, "Auto-Submitted").lower().startswith("auto")
-    telling = _SUBJECT.search(header(message, "Subject"))
+    subject = header(message, "Subject")
+    telling = _SUBJECT.search(subject) and not _ANSWER.match(subject)
     return bool(telling) and (nobody or automatic or any(map(_DAEMON.match, senders)))
 
 

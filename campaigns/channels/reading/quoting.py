@@ -24,7 +24,10 @@ _SUBJECT = re.compile(
 )
 # Lines after From within which such a block names its subject.
 _BLOCK = 8
-_SEPARATOR = re.compile(r"(?:-{3,}|_{5,}|={5,})\s?\w[^-_=]{4,58}(?:-{3,}|_{5,}|={5,})\s*|Begin forwarded message:\s*")
+_MESSAGE = r"messag|mensa|nachricht|bericht|wiadomo|meddel|zpráva|сообщен|письмо|邮件|メッセージ"
+_SEPARATOR = re.compile(
+    rf"[-_]{{3,}}[^-_]{{0,30}}(?:{_MESSAGE})[^-_]{{0,30}}[-_]{{3,}}\s*|Begin forwarded message:\s*", re.IGNORECASE
+)
 
 
 def split_quoted(text: str) -> tuple[str, str]:

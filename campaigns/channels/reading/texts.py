@@ -13,7 +13,8 @@ MOST_TEXT = 50_000
 
 # The standard library's parser needs a minute for 100 kB of `<a <a <a`, and raises on `<![`; this takes linear time.
 _TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>|<[!?/][^<>]*>|[^<]+|<", re.DOTALL)
-_UNSEEN = {"script", "style", "head", "title", "template"}
+_UNSEEN = {"script", "style", "title", "template"}
+_CELLS = {"td", "th"}
 _LINES = {"br", "div", "tr", "li", "ul", "ol", "table", "hr", "blockquote", "pre", "section", "header", "footer"}
 _PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6"}
 
@@ -78,6 +79,8 @@ class _Writer:
             self._hidden = tag
         elif tag in _LINES or tag in _PARAGRAPHS:
             self._break(tag, closing)
+        elif tag in _CELLS and self._line:
+            self._line.append(" ")
 
     def _break(self, tag: str, closing: bool) -> None:
         if self._line or tag == "br":
