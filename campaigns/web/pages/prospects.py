@@ -225,5 +225,5 @@ def explain(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
         shared = head(db, campaign_id, "prospects")
         prospect = find_prospect(db, shared["campaign"].id, prospect_id)
         explanation = explaining.explain(db, shared["campaign"], prospect_id, now())
-        who = {"id": prospect.id, "who": overseeing.who(prospect)}
+        who = {"id": prospect.id, "who": overseeing.who(prospect), "status": prospect.status}
         return render("explain.html", "_explain.html", **shared, prospect=who, explanation=explanation)
