@@ -129,3 +129,11 @@ def test_the_ids_of_a_thread_are_all_found_and_each_once() -> None:
     found = written(f"From: Ann <ANN@Example.com>\nCc: b@x.test\nTo: A <a@x.test>, b@x.test\n{ids}\n\nYes.\n")
     assert found.answers == ("<2@x.test>", "<1@x.test>")
     assert (found.from_name, found.from_address, found.to) == ("Ann", "ann@example.com", ("a@x.test", "b@x.test"))
+
+
+def test_a_postmaster_who_answers_is_a_person() -> None:
+    mail = (
+        "From: postmaster@example.org\nSubject: {}Delivery failures at your company?\n\nSome could not be delivered.\n"
+    )
+    assert written(mail.format("Re: ")).kind == REPLY
+    assert written(mail.format("")).kind == SOFT_BOUNCE
