@@ -51,7 +51,7 @@ def _people(session: Session, workspace_id: UUID, text: str) -> list[tuple[Prosp
     if "/" in text:
         with suppress(ValueError):
             text = linkedin_identity(text)
-    last = people_with(session, workspace_id, text)[-MOST_FOUND:]
+    last = people_with(session, workspace_id, text, most=MOST_FOUND, latest=True)
     query = select(Prospect, Campaign).join(Campaign, Campaign.id == Prospect.campaign_id)
     found = session.execute(query.where(Prospect.id.in_(last)).order_by(Prospect.id.desc()))
     return [(person, campaign) for person, campaign in found]
