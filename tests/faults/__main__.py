@@ -31,7 +31,7 @@ RULES = {
     "unknown": "an outcome is unknown although it was known: nothing was dropped, and its lane was not killed",
     "books": "the database and the mail server differ about a message",
     "late": "work did not go on within 30 s of a restart, or not at all",
-    "orphans": "a process outlived its supervisor",
+    "orphans": "a process outlived the supervisor or the worker that had started it",
 }
 INTRODUCTION = """# Under fire
 

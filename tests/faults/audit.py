@@ -274,18 +274,19 @@ def unknown_is_unknown(
         if message.status != "unknown" or message.rfc_message_id in doubts:
             continue
         claimed, own = message.claimed_at.timestamp(), claims[message.sender_account_id]
-        later = own[bisect_right(own, claimed) :] or [claimed + LONGEST_SEND]
-        if not _cut_off(cuts, addresses[message.sender_account_id], claimed, later[0]):
-            found.say("unknown", f"message {message.id}, claimed {at(claimed)}: {message.error}")
+        later = [*own[bisect_right(own, claimed) :], claimed + LONGEST_SEND][0]
+        address = addresses[message.sender_account_id]
+        # A lane that had not said yet whose it is can only have just claimed.
+        if not (_cut(cuts, address, claimed, later) or _cut(cuts, None, claimed, min(later, claimed + HAND_OVER))):
+            near = [(round(when - claimed, 2), [*who]) for when, who in cuts if abs(when - claimed) < LONGEST_SEND]
+            found.say("unknown", f"message {message.id} of {address}: {message.error} Cut off near it: {near}")
 
 
-def _cut_off(cuts: Sequence[tuple[float, Counter[str | None]]], address: str, claimed: float, later: float) -> bool:
-    """Whether a lane of this account was cut off between a claim and the next one, which no lane makes that has not
-    written down what became of the first. A lane that had not said yet whose it is can only have just claimed.
-    """
+def _cut(cuts: Sequence[tuple[float, Counter[str | None]]], whose: str | None, claimed: float, until: float) -> bool:
+    """Whether a lane was cut off between a claim and the next one of its account, which no lane makes that has not
+    written down what became of the first. It excuses no other message then."""
     for killed, lanes in cuts:
-        for whose, until in ((address, later), (None, min(later, claimed + HAND_OVER))):
-            if lanes[whose] and claimed <= killed <= until:
-                lanes[whose] -= 1
-                return True
+        if lanes[whose] and claimed <= killed <= until:
+            lanes[whose] -= 1
+            return True
     return False

@@ -27,7 +27,7 @@ SENDING_WORKERS = 3
 COMPLETE = Counter({LANES: SENDING_WORKERS, WAKE_UPS: 1, "redis": 1, "ticker": 1, "web": 1})
 # Without these nothing goes on at all.
 VITAL = ("supervisor", "everything", "postgres", "a process of postgres")
-# The kernel ends the children of a killed supervisor at once; it may be busy.
+# The kernel ends the children of a killed process at once; it may be busy.
 TETHER_SECONDS = 5.0
 
 Whose = Callable[[int], str | None]
@@ -69,7 +69,7 @@ class Part:
 class Crew:
     """The processes of one Cadenza. All of it in one thread, to which the processes are tied.
 
-    `given_up`: how often the supervisor ended by itself. `orphans`: what outlived it.
+    `given_up`: how often the supervisor ended by itself. `orphans`: what outlived its parent.
     """
 
     def __init__(
@@ -101,12 +101,12 @@ class Crew:
         return sum(kill.processes for kill in self.kills)
 
     def _pid(self, name: str) -> int | None:
-        """The process id of what the driver starts, if it runs."""
-        if name == "postgres":
+        """The process id of what the driver starts, if it runs. The first PostgreSQL was started elsewhere."""
+        process = self.parts[name].process
+        if process is None and name == "postgres":
             assert self._postgres is not None
             pid = _postmaster(self._postgres)
             return pid if pid and is_alive(pid) else None
-        process = self.parts[name].process
         return process.pid if process and process.poll() is None else None
 
     def _running(self, *roles: str) -> list[int]:
@@ -217,8 +217,10 @@ class Crew:
             return False
         worker = choice.choice(workers)
         with held_still([worker]):
-            cut = children(worker) if worker in self._running(LANES) else []
-            return self._shoot([worker], "worker", cut)
+            below = children(worker)
+            self._shoot([worker], "worker", below if worker in self._running(LANES) else [])
+            self._see_end(below)
+        return True
 
     def kill_part(self, role: str) -> bool:
         """Another process of the supervisor, which cuts off no lane."""
@@ -252,8 +254,12 @@ class Crew:
         with held_still([pid]):
             below = descendants(pid)
             self._shoot([pid], "supervisor", self.lanes(), starts_itself=False)
-        self.orphans += [f"process {left} outlived its supervisor" for left in all_end(below, TETHER_SECONDS)]
+            self._see_end(below)
         return True
+
+    def _see_end(self, below: Iterable[int]) -> None:
+        """What a killed process had started has to end with it, before it can do anything else."""
+        self.orphans += [f"process {left} outlived its parent" for left in all_end(below, TETHER_SECONDS)]
 
     def kill_everything(self, down: float) -> bool:
         """What a lost machine looks like: all at once, and all back after a while."""

@@ -39,7 +39,7 @@ class Size:
     lull_every: int
 
 
-SHORT = Size("short", 20, 25, 0.6, people=110, limited=30, limit=18, gapped=8, sender_limit=10, senders=8,
+SHORT = Size("short", 20, 25, 0.6, people=110, limited=30, limit=24, gapped=8, sender_limit=13, senders=8,
              gapped_senders=0, delay_minutes=0, pause=0.15, lull_every=10)  # fmt: skip
 LONG = Size("long", 520, 1200, 1.0, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=24,
             gapped_senders=12, delay_minutes=1, pause=0.3, lull_every=60)  # fmt: skip

@@ -87,6 +87,9 @@ class Slow:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def ready(self) -> None:
+        """It is always connected."""
+
     def send(self, outgoing: Outgoing) -> str:
         began = time.time()
         time.sleep(self.seconds)
