@@ -15,7 +15,7 @@ from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import nodes_of, senders_of
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
-from campaigns.models.writing import compose_alone, reply_subject, signed, values_for
+from campaigns.models.writing import compose_alone, reply_subject, signature_of, signed, values_for
 from campaigns.rules.liquid_subset import KEYED
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, fill_subject
@@ -58,6 +58,7 @@ class Preview:
 
 def preview(session: Session, campaign: Campaign, prospect: Prospect, sender: Sender | None) -> list[Preview]:
     """Every sending step, as `prospect` gets it from `sender`. Nothing is written."""
+    sender = sender or Sender()
     values = _values(prospect, sender)
     found: list[Preview] = []
     subject = ""  # the text that the running thread began with
@@ -67,12 +68,11 @@ def preview(session: Session, campaign: Campaign, prospect: Prospect, sender: Se
         in_thread = bool(node.is_reply and subject)
         if not in_thread:
             subject = node.subject or subject
-        found.append(_preview(campaign, node, values, subject, in_thread))
+        found.append(_preview(node, signature_of(node, campaign, sender), values, subject, in_thread))
     return found
 
 
-def _preview(campaign: Campaign, node: Node, values: dict[str, Any], subject: str, in_thread: bool) -> Preview:
-    signature = (node.signature if node.signature is not None else campaign.signature) or ""
+def _preview(node: Node, signature: str, values: dict[str, Any], subject: str, in_thread: bool) -> Preview:
     body = node.body or ""
     if node.type == "connection_request" and not node.include_message:
         body = ""
@@ -101,8 +101,8 @@ def fill_with_holes(text: str, values: dict[str, Any], *, line: bool = False) ->
     raise BrokenTemplate(f"has more than {_MOST_HOLES} values missing")
 
 
-def _values(prospect: Prospect, sender: Sender | None) -> dict[str, Any]:
-    values = values_for(prospect, sender or Sender())
+def _values(prospect: Prospect, sender: Sender) -> dict[str, Any]:
+    values = values_for(prospect, sender)
     return {**values, KEYED: dict(values[KEYED] or {})}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.channels.outgoing import Channel
 from campaigns.models import Sender
 from campaigns.models.trouble import first_line, trouble_of
+from campaigns.rules.links import Links
 from campaigns.sending import HEARTBEAT, Lane, open_channel
 from jobs import stopping
 from jobs.workshop import utcnow, workshop
@@ -34,6 +35,7 @@ def lane(sender_id: str) -> int:
         clock=utcnow,
         wait=_wait,
         stop=stopping.asked,
+        links=Links(shop.settings.public_url, shop.settings.secret_key),
     )
     done = threading.Event()
     heart = threading.Thread(target=_beat, args=(work, done), daemon=True)

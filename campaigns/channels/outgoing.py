@@ -55,6 +55,10 @@ class Channel(Protocol):
 
     def __exit__(self, *exc: object) -> None: ...
 
+    def ready(self) -> None:
+        """Connect, if the connection was lost; a message is looked at once more after that. Raises Unsent."""
+        ...
+
     def send(self, outgoing: Outgoing) -> str:
         """Hand the message over; the provider's receipt. Raises Unsent or Doubtful."""
         ...

@@ -6,7 +6,7 @@ import ssl
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 from campaigns.channels.answers import PlainSmtp, TlsSmtp
 from campaigns.channels.mime import write
@@ -71,6 +71,11 @@ class SmtpChannel:
     def __exit__(self, *exc: object) -> None:
         self._close()
 
+    def ready(self) -> None:
+        """Connect, if the connection was lost. Raises Unsent."""
+        if self._smtp is None:
+            self._smtp = self._connect()
+
     def send(self, outgoing: Outgoing) -> str:
         """Hand one message over; the server's last words are the receipt. Raises Unsent or Doubtful."""
         try:
@@ -78,9 +83,8 @@ class SmtpChannel:
             origin, target = wire_address(outgoing.from_address), wire_address(outgoing.to_address)
         except ValueError as bad:
             raise Unsent(f"The message cannot be written as an email: {bad}", lasting=True) from bad
-        if self._smtp is None:
-            self._smtp = self._connect()
-        smtp = self._smtp
+        self.ready()
+        smtp = cast(PlainSmtp, self._smtp)
         smtp.allow(ENVELOPE)
         try:
             self._envelope(smtp, origin, target)

@@ -1,6 +1,6 @@
 """Reading from the database what the judge of rules/gates.py needs to know about one prospect."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from sqlalchemy import Date, Select, Uuid, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, Node
+from campaigns.models.mailbox import Mailbox
 from campaigns.models.message import SENDING, UNKNOWN, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay, SenderUse
@@ -18,6 +19,8 @@ from campaigns.rules.gates import WEEK, Facts
 
 # The types of account that a lane can send from in this version; the others wait, and explain says so.
 SENDABLE = ("email",)
+# Follow-ups of an account wait for its mailbox to be read if that was not done for so long.
+UNREAD = timedelta(minutes=15)
 
 
 def sender_used(session: Session, sender_id: UUID, day: date) -> int:
@@ -54,12 +57,14 @@ def _standing() -> Select[Any]:
     limit = select(AccountLimit.daily_limit).where(
         AccountLimit.campaign_id == campaign_id, AccountLimit.sender_id == sender_id
     )
+    read = select(Mailbox.read_at).where(Mailbox.sender_account_id == sender_id)
     suppressed = exists().where(Suppression.workspace_id == workspace_id, Suppression.value.in_(names))
     return select(
         used.scalar_subquery().label("campaign_used"),
         sent.scalar_subquery().label("sender_used"),
         limit.scalar_subquery().label("limit"),
         suppressed.label("suppressed"),
+        read.scalar_subquery().label("read_at"),
     )
 
 
@@ -73,6 +78,13 @@ def _read_standing(session: Session, campaign: Campaign, prospect: Prospect, sen
         "domain": prospect.email.lower().rpartition("@")[2] if prospect.email else None,
     }
     return session.connection().execute(_standing(), asked).one()
+
+
+def answers_unknown(sender: Sender | None, prospect: Prospect, read_at: datetime | None, now: datetime) -> bool:
+    """Whether this person may have answered without our knowing: their account's mailbox was not read for UNREAD."""
+    if sender is None or sender.imap is None or not prospect.contacted:
+        return False
+    return read_at is None or read_at <= now - UNREAD
 
 
 def open_message(session: Session, prospect_id: UUID) -> str | None:
@@ -135,6 +147,7 @@ def facts_in(
         week_uses=week_uses(session, sender.id, node.type, now) if sender and node and weekly else (),
         next_send_at=sender.next_send_at if sender else None,
         suppressed=standing.suppressed,
+        answers_unknown=answers_unknown(sender, prospect, standing.read_at, now),
         paused=prospect.paused_at is not None,
         open_message=open_message(session, prospect.id) if prospect.due_at is None else None,
     )

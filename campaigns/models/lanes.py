@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.base import UTCDateTime
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender
-from campaigns.models.facts import SENDABLE
+from campaigns.models.facts import SENDABLE, UNREAD
 from campaigns.models.gate import Gate
+from campaigns.models.mailbox import Mailbox
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay
 from campaigns.models.workspace import Workspace
@@ -25,6 +26,7 @@ from campaigns.rules.lifecycle import ACTIVE
 # What a statement is asked with. A lane asks before each message, so the statements are made once.
 WORKSPACE, SENDER = bindparam("workspace_id", type_=Uuid()), bindparam("sender_id", type_=Uuid())
 TODAY, NOW = bindparam("today", type_=Date()), bindparam("now", type_=UTCDateTime())
+LATELY = bindparam("lately", type_=UTCDateTime())
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Candidate:
         return (1, turn, self.due_at, self.prospect_id)
 
 
+# Whether follow-ups of an account wait because its mailbox was not read lately (models.facts.answers_unknown).
+_deaf = and_(Sender.imap.is_not(None), or_(Mailbox.read_at.is_(None), Mailbox.read_at <= LATELY))
+
+
 def _open_pairs() -> Any:
     """(sender, campaign, clock) whose gates, as far as rows tell, are all open."""
     full = func.coalesce(CampaignDay.used, 0) >= func.coalesce(Campaign.daily_limit, 1_000_000_000)
@@ -61,6 +67,7 @@ def _open_pairs() -> Any:
             Gate.clock.label("clock"),
             CampaignSender.last_turn_at.label("last_turn_at"),
             full.label("full"),
+            _deaf.label("deaf"),
         )
         .select_from(Campaign)
         .join(CampaignSender, CampaignSender.campaign_id == Campaign.id)
@@ -69,6 +76,7 @@ def _open_pairs() -> Any:
         .outerjoin(SenderDay, sender_day)
         .outerjoin(CampaignDay, campaign_day)
         .outerjoin(AccountLimit, own_limit)
+        .outerjoin(Mailbox, Mailbox.sender_account_id == Sender.id)
         .where(
             Campaign.workspace_id == WORKSPACE,
             Campaign.status == ACTIVE,
@@ -121,7 +129,8 @@ def _heads() -> Select[Any]:
     pairs = _open_pairs().where(Sender.id == SENDER).subquery()
 
     def follow_up(what: Any) -> Any:
-        return case((pairs.c.full, _first_counted(pairs, what)), else_=first_due(pairs, True, what))
+        first = case((pairs.c.full, _first_counted(pairs, what)), else_=first_due(pairs, True, what))
+        return case((pairs.c.deaf, null()), else_=first)
 
     def new(what: Any) -> Any:
         return case((pairs.c.full, null()), else_=first_due(pairs, False, what))
@@ -137,9 +146,13 @@ def _heads() -> Select[Any]:
     )
 
 
+def _asked(workspace_id: UUID, timezone: str, now: datetime) -> dict[str, Any]:
+    return {"workspace_id": workspace_id, "today": local_day(now, timezone), "now": now, "lately": now - UNREAD}
+
+
 def candidates(session: Session, sender: Sender, timezone: str, now: datetime) -> list[Candidate]:
     """The first of each line of this sender, in the order in which the contract serves them."""
-    asked = {"workspace_id": sender.workspace_id, "sender_id": sender.id, "today": local_day(now, timezone), "now": now}
+    asked = _asked(sender.workspace_id, timezone, now) | {"sender_id": sender.id}
     line: list[Candidate] = []
     for row in session.connection().execute(_heads(), asked):
         heads = ((row.follow_up, row.follow_up_due_at, True), (row.new, row.new_due_at, False))
@@ -156,8 +169,9 @@ def _with_work() -> Select[Any]:
     """The senders of a workspace that have somebody to write to and no lane at work."""
     free = or_(Sender.lease_until.is_(None), Sender.lease_until <= NOW)
     pairs = _open_pairs().where(free).subquery()
-    anybody = or_(first_due(pairs, True).is_not(None), first_due(pairs, False).is_not(None))
-    counted = _first_counted(pairs).is_not(None)
+    hears = pairs.c.deaf.is_(False)
+    anybody = or_(and_(hears, first_due(pairs, True).is_not(None)), first_due(pairs, False).is_not(None))
+    counted = and_(hears, _first_counted(pairs).is_not(None))
     due = or_(and_(pairs.c.full.is_(False), anybody), and_(pairs.c.full.is_(True), counted))
     return select(pairs.c.sender_id).where(due).distinct()
 
@@ -172,6 +186,6 @@ def lanes_with_work(session: Session, now: datetime) -> list[UUID]:
     ).all()
     lanes: dict[UUID, None] = {}
     for workspace_id, timezone in zones:
-        asked = {"workspace_id": workspace_id, "today": local_day(now, timezone), "now": now}
+        asked = _asked(workspace_id, timezone, now)
         lanes.update(dict.fromkeys(session.scalars(_with_work(), asked)))
     return list(lanes)

@@ -14,6 +14,7 @@ from campaigns.models.finding import nodes_of
 from campaigns.models.message import SENT, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
+from campaigns.rules.links import Links, Recipient
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.outgoing import message_id as make_id
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, fill_subject, names_used
@@ -111,6 +112,11 @@ def signed(body: str, signature: str) -> str:
     return f"{body.rstrip()}\n\n{signature.strip()}\n" if signature.strip() else f"{body.rstrip()}\n"
 
 
+def signature_of(node: Node, campaign: Campaign, sender: Sender) -> str:
+    """What goes under an email: the step's own signature, else the campaign's, else the account's."""
+    return (node.signature if node.signature is not None else campaign.signature or sender.signature) or ""
+
+
 def compose_alone(sender: Sender, to: str, subject: str, body: str, now: datetime) -> Outgoing:
     """An email of this account that belongs to no campaign: a trial for whoever asks."""
     address = sender.email_address or ""
@@ -134,10 +140,13 @@ def compose(
     node: Node,
     message_id: UUID,
     now: datetime,
+    links: Links | None = None,
 ) -> Outgoing:
-    """The email of `node` for this prospect. Raises MissingValue or BrokenTemplate; never leaves a hole."""
+    """The email of `node` for this prospect, with `links` of its own if it is to leave. Raises MissingValue or
+    BrokenTemplate; never leaves a hole."""
     values = values_for(prospect, sender)
-    signature = node.signature if node.signature is not None else campaign.signature
+    signature = signature_of(node, campaign, sender)
+    recipient = Recipient(message_id, campaign.workspace_id, prospect.identity)
     thread = _thread(session, prospect.id) if node.is_reply else []
     if thread:
         subject = reply_subject(thread[0].subject or "")
@@ -150,8 +159,11 @@ def compose(
         to_name=prospect.name,
         to_address=prospect.email or "",
         subject=subject,
-        body=signed(fill(node.body or "", values), fill(signature or "", values)),
+        body=signed(fill(node.body or "", values), fill(signature, values)),
         message_id=make_id(message_id.hex, address),
         date=now,
         references=tuple(message.rfc_message_id for message in thread if message.rfc_message_id),
+        reply_to=sender.reply_to,
+        unsubscribe=links.unsubscribe(recipient) if links else None,
+        pixel=links.pixel(message_id) if links and campaign.open_tracking else None,
     )

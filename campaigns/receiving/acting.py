@@ -139,11 +139,15 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-def lock(session: Session, prospect_id: object) -> tuple[Campaign, Prospect] | None:
-    """The person and the campaign, locked in the order of lanes; None if they were removed meanwhile."""
-    its_campaign = select(Prospect.campaign_id).where(Prospect.id == prospect_id).scalar_subquery()
-    campaign = session.scalar(
-        select(Campaign).where(Campaign.id == its_campaign).with_for_update(read=True, key_share=True)
+def lock(session: Session, prospect: Prospect, message: Message | None) -> Campaign | None:
+    """Lock the campaign, the message and the person as lanes do, and read them again: what was known of them may have
+    changed meanwhile. The campaign; None if they were removed."""
+    fresh = {"populate_existing": True}
+    own = select(Campaign).where(Campaign.id == prospect.campaign_id)
+    campaign = session.scalar(own.with_for_update(read=True, key_share=True), execution_options=fresh)
+    if message is not None:
+        session.scalar(select(Message).where(Message.id == message.id).with_for_update(), execution_options=fresh)
+    person = session.scalar(
+        select(Prospect).where(Prospect.id == prospect.id).with_for_update(), execution_options=fresh
     )
-    prospect = session.scalar(select(Prospect).where(Prospect.id == prospect_id).with_for_update())
-    return (campaign, prospect) if campaign and prospect else None
+    return campaign if person is not None else None

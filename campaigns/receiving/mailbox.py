@@ -168,10 +168,10 @@ def receive(session: Session, sender: Sender, letter: Letter, identity: str, now
     if session.scalar(known) is not None:
         return False
     found = find(session, sender, letter)
-    locked = lock(session, found.prospect.id) if found else None
-    if found is None or locked is None:
+    campaign = lock(session, found.prospect, found.message) if found else None
+    if found is None or campaign is None:
         return False
-    campaign, prospect = locked
+    prospect = found.prospect
     session.add(
         KeptLetter(
             id=new_id(),

@@ -26,7 +26,8 @@ class Facts:
     account's sends of this step's kind in the rolling 7 days, oldest first; empty where no weekly limit applies.
     `counted_today` says that the prospect was messaged today already, so a further step takes no place of the
     campaign's daily limit. `open_message` is `sending` or `unknown` while a message's outcome is not written down.
-    `paused` is about this person alone.
+    `paused` is about this person alone; `answers_unknown` says that they were written to, and that the mailbox in
+    which they would answer was not read lately.
     """
 
     due_at: datetime | None
@@ -47,6 +48,7 @@ class Facts:
     week_uses: tuple[datetime, ...]
     next_send_at: datetime | None
     suppressed: bool
+    answers_unknown: bool = False
     open_message: str | None = None
     paused: bool = False
 
@@ -96,11 +98,14 @@ def _suppressed(facts: Facts, t: datetime) -> Closed | None:
     return Closed("suppressed", "This person is on the workspace's suppression list.", None)
 
 
+_UNREAD_REASON = "The account's mailbox was not read lately: they may have answered, so nothing follows until it is."
+
+
 def _sender_status(facts: Facts, t: datetime) -> Closed | None:
     if facts.sender_status is None:
         return Closed("sender_status", "No sender account is assigned.", None)
     if facts.sender_status == "active":
-        return None
+        return Closed("sender_status", _UNREAD_REASON, None) if facts.answers_unknown else None
     why = facts.sender_reason or facts.sender_status.replace("_", " ")
     return Closed("sender_status", f"The sender account cannot send: {why}.", None)
 

@@ -23,6 +23,7 @@ from campaigns.models.usage import count_sender, reserve
 from campaigns.models.writing import compose
 from campaigns.rules import lifecycle
 from campaigns.rules.gates import Closed, Facts, eligible
+from campaigns.rules.links import Links
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue
 from campaigns.sending.account import Account
@@ -65,7 +66,7 @@ _let_go = Saver(Prospect, "status", "status_reason", "due_at", "paused_at", "hel
 
 @dataclass(frozen=True)
 class Claim:
-    """A message about to be handed over, committed as `sending`. `reserved` says that it took a place of the
+    """A message about to be handed over, committed as `sending` at the instant `at`. `reserved`: it took a place of the
     campaign's daily limit on `day`."""
 
     message_id: UUID
@@ -75,6 +76,7 @@ class Claim:
     outgoing: Outgoing
     day: date
     reserved: bool
+    at: datetime
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -121,6 +123,7 @@ def claim(
     prospect_id: UUID,
     clock: Callable[[], datetime],
     gap_of: GapOf,
+    links: Links | None = None,
 ) -> Claim | Closed | Settled:
     """Claim the prospect's next step for sending, or say which gate is closed after all.
 
@@ -137,7 +140,7 @@ def claim(
     facts = facts_in(session, account.timezone, person.campaign, person.prospect, sender, person.node, now)
     closed = eligible(facts, now)
     if closed is None:
-        return _write_down(session, person, sender, facts, now, gap_of)
+        return _write_down(session, person, sender, facts, now, gap_of, links)
     if closed.gate == "suppressed":
         return _leave(session, person.prospect, lifecycle.UNSUBSCRIBED, closed.reason, now)
     if closed.gate == "operating_hours":
@@ -162,7 +165,13 @@ def _leave(session: Session, prospect: Prospect, status: str, reason: str | None
 
 
 def _write_down(
-    session: Session, person: Person, sender: Sender, facts: Facts, now: datetime, gap_of: GapOf
+    session: Session,
+    person: Person,
+    sender: Sender,
+    facts: Facts,
+    now: datetime,
+    gap_of: GapOf,
+    links: Links | None,
 ) -> Claim | Closed | Settled:
     campaign, prospect, node = person.campaign, person.prospect, person.node
     if person.status not in (None, WAITING):
@@ -170,7 +179,7 @@ def _write_down(
         return _pass_over(session, person, sender)
     message_id = person.message_id or new_id()
     try:
-        outgoing = compose(session, campaign, prospect, sender, node, message_id, now)
+        outgoing = compose(session, campaign, prospect, sender, node, message_id, now, links)
     except (MissingValue, BrokenTemplate) as hole:
         return _leave(session, prospect, lifecycle.FAILED, f"Step {node.position + 1}: {hole}", now)
     if not facts.counted_today and not reserve(session, campaign, facts.today):
@@ -185,7 +194,14 @@ def _write_down(
         if not prospect.contacted:
             _take_turn(session, campaign.id, sender.id, now)
     return Claim(
-        message_id, campaign.id, sender.id, prospect.id, outgoing, day=facts.today, reserved=not facts.counted_today
+        message_id,
+        campaign.id,
+        sender.id,
+        prospect.id,
+        outgoing,
+        day=facts.today,
+        reserved=not facts.counted_today,
+        at=now,
     )
 
 

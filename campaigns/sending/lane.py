@@ -19,11 +19,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.channels.outgoing import Channel, Doubtful, Unsent
 from campaigns.models.lanes import Candidate, candidates
+from campaigns.models.prospect import Prospect
 from campaigns.models.sender import LEASE, Sender
 from campaigns.models.sessions import ring
 from campaigns.models.trouble import first_line, trouble_of
 from campaigns.models.workspace import Workspace
+from campaigns.rules import lifecycle
 from campaigns.rules.gates import Closed
+from campaigns.rules.links import Links
 from campaigns.rules.tracing import about
 from campaigns.sending.account import Account, lock_account, save
 from campaigns.sending.claiming import Claim, LeaseLost, claim, wait_for
@@ -38,6 +41,8 @@ SLICE = timedelta(seconds=5)
 # A gap shorter than this is waited for inside the lane; for a longer one the timetable calls it back.
 SHORT_GAP = timedelta(milliseconds=500)
 NO_GAP = timedelta()
+# What was found out this long ago at most is still so when a message is handed over.
+FRESH = timedelta(milliseconds=100)
 # How often and after what pauses an outcome is written down again while the database is away: for half a minute.
 RECORD_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.1, 0.2, 0.4, 0.8, 1.5, 3, 5, 8, 13))
 
@@ -62,7 +67,7 @@ class Handed:
 @dataclass
 class Lane:
     """One run of one sender's line. `clock` tells the time, `wait` passes it, whoever asks to stop; `reading`
-    sessions never write; `stop` says that the process is asked to end."""
+    sessions never write; `stop` says that the process is asked to end; `links` are those that messages carry."""
 
     sessions: Sessions
     reading: Sessions
@@ -71,6 +76,7 @@ class Lane:
     clock: Callable[[], datetime]
     wait: Callable[[timedelta], None]
     stop: Callable[[], bool] = lambda: False
+    links: Links | None = None
     chance: random.Random = field(default_factory=random.SystemRandom)
     token: str = field(default_factory=lambda: str(uuid4()))
 
@@ -179,7 +185,7 @@ class Lane:
             return claimed
 
     def _try(self, session: Session, account: Account, candidate: Candidate) -> Claim | None:
-        outcome = claim(session, account, self._steps, candidate.prospect_id, self.clock, self._gap)
+        outcome = claim(session, account, self._steps, candidate.prospect_id, self.clock, self._gap, self.links)
         if isinstance(outcome, Closed):
             self._shut.add((candidate.campaign_id, candidate.clock))
         return outcome if isinstance(outcome, Claim) else None
@@ -194,10 +200,21 @@ class Lane:
         outcome: Outcome
         with about(**claimed.ids):
             try:
+                channel.ready()
+                self._look_again(claimed)
                 outcome = channel.send(claimed.outgoing)
             except (Unsent, Doubtful) as failed:
                 outcome = failed
         return Handed(claimed, outcome, self.clock())
+
+    def _look_again(self, claimed: Claim) -> None:
+        """Somebody may have answered, or said no, while the connection was opened. Raises Unsent."""
+        if self.clock() - claimed.at < FRESH:
+            return
+        with self.reading() as session:
+            status = session.scalar(select(Prospect.status).where(Prospect.id == claimed.prospect_id))
+        if status in lifecycle.TERMINAL:
+            raise Unsent(f"It was not sent: this person is {status} since it was their turn.", lasting=True)
 
     def _go_on(self, handed: Handed, *, may_claim: bool) -> Claim | None:
         """Write down that a message left and claim the next one, in one transaction. What did not leave gives back

@@ -74,6 +74,9 @@ class PostChannel:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def ready(self) -> None:
+        """It is always connected."""
+
     def send(self, outgoing: Outgoing) -> str:
         self.post.instead(outgoing)
         self.post.sent.append(Sent(self.post.clock(), outgoing))
