@@ -13,11 +13,10 @@ from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
 from campaigns.channels.outgoing import readable
+from campaigns.channels.reading import MOST_BYTES
 
 # Seconds to wait for any one answer of the server.
 TIMEOUT = 20
-# Most bytes of one mail that are asked for: what it says, and to what, is at its start.
-MOST_BYTES = 1_000_000
 # Codes of RFC 5530 after which signing in may work later; any other refusal needs a person.
 _PASSING = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN)]", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

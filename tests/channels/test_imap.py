@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from campaigns.channels.imap import MOST_BYTES, ImapEndpoint, ImapMailbox, Unread
+from campaigns.channels.imap import ImapEndpoint, ImapMailbox, Unread
+from campaigns.channels.reading import MOST_BYTES
 from tests.mail_servers import PASSWORD, MailHouse
 from tests.servers import free_port
 
