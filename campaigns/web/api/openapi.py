@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import Rule
 
@@ -61,7 +61,10 @@ REPEATABLE = Parameter(
 @describe({"type": "object"})
 def openapi() -> ResponseReturnValue:
     """This description."""
-    return current_app.json.response(document(current_app))
+    kept = current_app.extensions
+    if "cadenza_openapi" not in kept:  # the routes of an app do not change once it answers
+        kept["cadenza_openapi"] = current_app.json.dumps(document(current_app))
+    return Response(kept["cadenza_openapi"], mimetype="application/json")
 
 
 def document(app: Flask) -> dict[str, Any]:
