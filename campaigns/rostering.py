@@ -51,7 +51,7 @@ def listed(
 def _searched(
     session: Session, campaign: Campaign, wanted: Filter, page: int, limit: int
 ) -> tuple[list[Prospect], int]:
-    found = sorted(people_with(session, campaign.id, wanted.search or ""))
+    found = people_with(session, campaign.id, wanted.search or "")
     others = {Prospect.status: wanted.status, Prospect.current_node_id: wanted.node_id}
     own = [column == value for column, value in others.items() if value]
     if own:

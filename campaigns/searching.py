@@ -26,7 +26,7 @@ class Found:
 
 def search(session: Session, workspace_id: UUID, text: str) -> Found:
     """Campaigns with the text in their name, first those that begin with it; people by words of name, company or
-    address, each with the campaign, those added last first."""
+    address, each with the campaign. Of those who are looked at, the ones added last come first."""
     text = " ".join(text.split())[:MOST_LETTERS]
     if not text:
         return Found()
@@ -51,7 +51,7 @@ def _people(session: Session, workspace_id: UUID, text: str) -> list[tuple[Prosp
     if "/" in text:
         with suppress(ValueError):
             text = linkedin_identity(text)
-    last = people_with(session, workspace_id, text, most=MOST_FOUND, latest=True)
+    last = people_with(session, workspace_id, text)[-MOST_FOUND:]
     query = select(Prospect, Campaign).join(Campaign, Campaign.id == Prospect.campaign_id)
     found = session.execute(query.where(Prospect.id.in_(last)).order_by(Prospect.id.desc()))
     return [(person, campaign) for person, campaign in found]

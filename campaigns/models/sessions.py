@@ -50,7 +50,8 @@ def connect(url: str) -> Engine:
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
-        connect_args={"options": "-c timezone=utc"},
+        # A scan that starts where another one is would find other people for each page of a search.
+        connect_args={"options": "-c timezone=utc -c synchronize_seqscans=off"},
     )
 
 

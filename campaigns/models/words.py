@@ -16,27 +16,26 @@ MOST_FOUND = 1000
 # More words than these, and more letters of one, are not looked for.
 MOST_WORDS, MOST_LETTERS = 10, 60
 _WORD = re.compile(r"[^\W_]+")
-# In the order of being added, so that two pages are of the same people.
-_STATEMENTS = {
-    "sqlite": "SELECT prospect_id FROM prospect_search JOIN prospect_search_key ON number = prospect_search.rowid"
-    " WHERE prospect_search MATCH :query ORDER BY prospect_search.rowid",
-    "postgresql": "SELECT prospect_id FROM prospect_search"
-    " WHERE words @@ CAST(search_folded(:query) AS tsquery) ORDER BY prospect_id",
-}
+_SQLITE = text(
+    "SELECT prospect_id FROM prospect_search JOIN prospect_search_key ON number = prospect_search.rowid"
+    " WHERE prospect_search MATCH :query LIMIT :most"
+).columns(prospect_id=Uuid())
+_POSTGRESQL = text(
+    "SELECT prospect_id FROM prospect_search WHERE words @@ CAST(search_folded(:query) AS tsquery) LIMIT :most"
+).columns(prospect_id=Uuid())
 
 
-def people_with(
-    session: Session, owner_id: UUID, words: str, *, most: int = MOST_FOUND, latest: bool = False
-) -> list[UUID]:
-    """Those of a campaign, or of a workspace, who have words that begin so: every one of `words`, in any order. The
-    `most` who were added first in that order, or those added last in the order from there."""
+def people_with(session: Session, owner_id: UUID, words: str) -> list[UUID]:
+    """Those of a campaign, or of a workspace, who have words that begin so: every one of `words`, in any order. At most
+    MOST_FOUND, the same each time, in the order they were added.
+
+    The databases are not asked for that order: PostgreSQL would go through everybody in it until it has enough.
+    """
     asked = [word[:MOST_LETTERS] for word in _WORD.findall(normalize("NFC", words))[:MOST_WORDS]]
     if not asked:
         return []
-    dialect = session.get_bind().dialect.name
-    if dialect == "sqlite":
-        query = " AND ".join([f'owner:"{owner_id.hex}"', *(f'words:"{word}"*' for word in asked)])
+    if session.get_bind().dialect.name == "sqlite":
+        query, statement = " AND ".join([f'owner:"{owner_id.hex}"', *(f'words:"{word}"*' for word in asked)]), _SQLITE
     else:
-        query = " & ".join([f"'#{owner_id.hex}'", *(f"'{word}':*" for word in asked)])
-    statement = text(f"{_STATEMENTS[dialect]} {'DESC' if latest else 'ASC'} LIMIT :most").columns(prospect_id=Uuid())
-    return list(session.scalars(statement, {"query": query, "most": most}))
+        query, statement = " & ".join([f"'#{owner_id.hex}'", *(f"'{word}':*" for word in asked)]), _POSTGRESQL
+    return sorted(session.scalars(statement, {"query": query, "most": MOST_FOUND}))

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns import searching
-from campaigns.models import Campaign, Prospect, Workspace, schema
+from campaigns.models import Campaign, Prospect, Workspace, schema, words
 from campaigns.models.schema import alembic_config, migrating
 from campaigns.models.words import people_with
 from tests import make
@@ -121,12 +121,12 @@ def test_whoever_is_gone_is_found_no_more(session: Session, workspace: Workspace
     assert index == 0
 
 
-def test_the_first_and_the_last_of_many_can_be_asked_for(
-    session: Session, workspace: Workspace, founders: Campaign
+def test_as_many_as_anybody_reads_are_found(
+    session: Session, workspace: Workspace, founders: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everybody = list(session.scalars(select(Prospect.id).order_by(Prospect.id)))
-    assert people_with(session, workspace.id, "example", most=2) == everybody[:2]
-    assert people_with(session, founders.id, "example", most=2, latest=True) == everybody[:-3:-1]
+    monkeypatch.setattr(words, "MOST_FOUND", 2)
+    assert people_with(session, workspace.id, "example") == everybody[:2]
 
 
 def test_a_profile_is_found_by_its_address_as_it_is_copied(session: Session, workspace: Workspace) -> None:
