@@ -18,11 +18,9 @@ _BREAK = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 # A link in escaped text; what ends a sentence does not belong to it.
 _LINK = re.compile(r"https?://[^\s<>]*[^\s<>.,;:!?()\[\]'&]")
 # What keeps a text from going out as it is: nothing in it, long lines, none ended, other breaks and controls.
-_ODD = re.compile(r"\A\Z|[^\n]{78}|[^\n]\Z|[\x00-\x08\x0b-\x1f\x7f]")
+_ODD = re.compile(r"\A\Z|[^\n]{79}|[^\n]\Z|[\x00-\x08\x0b-\x1f\x7f]")
 # Then the standard library would write just this before it, in a hundred times the time.
-_AS_IT_IS = (
-    'Content-Type: text/plain; charset="utf-8"\r\nContent-Transfer-Encoding: 7bit\r\nMIME-Version: 1.0\r\n\r\n'
-)
+_AS_IT_IS = 'Content-Type: text/plain; charset="utf-8"\r\nContent-Transfer-Encoding: 7bit\r\nMIME-Version: 1.0\r\n\r\n'
 _SPECIAL = re.compile(r'[()<>\[\]:;@\\,."]')
 
 
