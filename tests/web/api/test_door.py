@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
-from campaigns import launching, reporting
+from campaigns import connecting, reporting
 from tests.databases import Database
 from tests.web.callers import Caller, told
 
@@ -106,14 +106,14 @@ def test_a_failure_of_ours_is_logged_and_told_without_detail(
 def test_a_value_that_we_forgot_is_a_failure_and_no_conflict(
     alice: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def forget(session: Any, workspace_id: Any, _campaign_id: Any) -> None:
+    def forget(session: Any, workspace_id: Any, _sender_id: Any) -> None:
         from campaigns.models import Campaign
 
         session.add(Campaign(workspace_id=workspace_id))
         session.flush()
 
-    monkeypatch.setattr(launching, "delete", forget)
-    told(alice.delete(f"/campaigns/{PROBE}"), 500, "internal_error")
+    monkeypatch.setattr(connecting, "remove", forget)
+    told(alice.delete(f"/senders/{PROBE}"), 500, "internal_error")
     assert any(isinstance(each.exc_info and each.exc_info[1], IntegrityError) for each in caplog.records)
 
 
