@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaigns.models import counts
 from campaigns.models.campaign import Campaign
@@ -39,13 +39,14 @@ def listed(
     """
     if wanted.search:
         return _searched(session, campaign, wanted, page, limit)
-    own, order = [Prospect.campaign_id == campaign.id], [Prospect.id]
+    own: list[ColumnElement[bool]] = [Prospect.campaign_id == campaign.id]
+    by_status: tuple[InstrumentedAttribute[str], ...] = ()
     if wanted.node_id:  # which is of one campaign alone, as the count knows
-        own, order = [Prospect.current_node_id == wanted.node_id], [Prospect.status, Prospect.id]
+        own, by_status = [Prospect.current_node_id == wanted.node_id], (Prospect.status,)
     if wanted.status:
         own.append(Prospect.status == wanted.status)
     total = counts.total(session, campaign.id, status=wanted.status, node_id=wanted.node_id)
-    return page_by_index(session, Prospect, own, *order, total=total, page=page, limit=limit), total
+    return page_by_index(session, Prospect, own, *by_status, Prospect.id, total=total, page=page, limit=limit), total
 
 
 def _searched(

@@ -8,7 +8,7 @@ import re
 from unicodedata import normalize
 from uuid import UUID
 
-from sqlalchemy import Uuid, text
+from sqlalchemy import String, Uuid, bindparam, text
 from sqlalchemy.orm import Session
 
 # People who are found at most: some letters are everybody's, and nobody reads on so far.
@@ -20,9 +20,12 @@ _SQLITE = text(
     "SELECT prospect_id FROM prospect_search JOIN prospect_search_key ON number = prospect_search.rowid"
     " WHERE prospect_search MATCH :query LIMIT :most"
 ).columns(prospect_id=Uuid())
-_POSTGRESQL = text(
-    "SELECT prospect_id FROM prospect_search WHERE words @@ CAST(search_folded(:query) AS tsquery) LIMIT :most"
-).columns(prospect_id=Uuid())
+_POSTGRESQL = (
+    text("SELECT prospect_id FROM prospect_search WHERE words @@ CAST(search_folded(:query) AS tsquery) LIMIT :most")
+    # Asked by its value, so that the planner knows how many there are.
+    .bindparams(bindparam("query", type_=String(), literal_execute=True))
+    .columns(prospect_id=Uuid())
+)
 
 
 def people_with(session: Session, owner_id: UUID, words: str) -> list[UUID]:
