@@ -15,7 +15,7 @@ from campaigns.models.enrolment import enrol
 from campaigns.models.finding import find_campaign, senders_of
 from campaigns.models.gate import ensure_gates
 from campaigns.models.log import note
-from campaigns.models.message import Message
+from campaigns.models.message import BOUNCED, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
@@ -159,9 +159,11 @@ def undo(
 
 
 def _cancelled_back(session: Session, kept: Undoable, rows: Sequence[Row], now: datetime) -> int:
-    """Whoever was written to. A person whose message was being handed over has nothing to go on with, and stays."""
+    """Whoever was written to. A person whose message was being handed over has nothing to go on with, and stays; so
+    does one whose message came back meanwhile."""
     waited = {row["id"]: row for row in rows if row["due_at"] or row["held_due_at"]}
-    there = select(Prospect).where(Prospect.id.in_(waited), Prospect.status == lifecycle.CANCELLED)
+    came_back = exists().where(Message.prospect_id == Prospect.id, Message.status == BOUNCED)
+    there = select(Prospect).where(Prospect.id.in_(waited), Prospect.status == lifecycle.CANCELLED, ~came_back)
     people = session.scalars(there.order_by(Prospect.id).with_for_update()).all()
     return sum(put_back(one, kept, waited[one.id], now) for one in people)
 

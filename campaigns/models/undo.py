@@ -78,7 +78,7 @@ def find_undoable(
 
 def put_back(prospect: Prospect, kept: Undoable, row: Row, now: datetime) -> bool:
     """Let somebody be where the row says; False, and nothing is done, if anything has happened to them since."""
-    if prospect.updated_at != kept.at:
+    if prospect.updated_at != kept.at or prospect.replied_at != row["replied_at"]:
         return False
     for name in _PLACE:
         setattr(prospect, name, row[name])

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from campaigns import importing, launching, removing, steering
+from campaigns import importing, launching, removing, rostering, steering
 from campaigns.channels.outgoing import Unsent
 from campaigns.models import Campaign, Message, Prospect, Undoable, Workspace, counts
 from campaigns.rules.refusals import NotFound, Refused, Stale, WrongState
@@ -150,6 +150,20 @@ def test_somebody_who_was_being_written_to_stays_removed_and_what_left_stays_tol
     assert {undo(play, campaign, number)["back"] for number in removed} == {0}
     assert total(play, campaign) == {"cancelled": 3}
     play.post.instead = lambda _: None
+    play.play(play.now + 3 * DAY)
+    assert len(play.people) == 3
+
+
+def test_whoever_answers_or_bounces_or_changes_while_removed_stays_removed(play: Play, campaign: Campaign) -> None:
+    play.tick()
+    answered, bounced, changed = people(play)
+    number = remove(play, campaign, answered, bounced, changed)
+    play.wait(MINUTE)
+    with play.db.sessions.begin() as session:
+        session.get_one(Prospect, answered).replied_at = play.now
+        session.scalars(select(Message).where(Message.prospect_id == bounced)).one().status = "bounced"
+    play.do(rostering.edit, campaign.workspace_id, campaign.id, changed, {"company": "New"}, now=play.now)
+    assert undo(play, campaign, number) == {"back": 0, "gone": 3}
     play.play(play.now + 3 * DAY)
     assert len(play.people) == 3
 
