@@ -1,7 +1,7 @@
 """Sender accounts: adding, changing, testing and removing them."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +10,15 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, CampaignSender
 from campaigns.models.finding import find_sender
+from campaigns.models.mailbox import look_anew
 from campaigns.models.message import SENDING, SENT, UNKNOWN, Message
 from campaigns.models.sealing import seal
 from campaigns.models.sender import Sender
 from campaigns.models.waking import request_wake_up
-from campaigns.rules import lifecycle
+from campaigns.models.workspace import Workspace
+from campaigns.rules import lifecycle, placeholders
 from campaigns.rules.accounts import MOST_NAME, Server, gaps, read_account, require
+from campaigns.rules.days import local_day
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid
 
@@ -39,6 +42,7 @@ def create(session: Session, workspace_id: UUID, body: Any, *, key: str, trap: b
     sender.smtp = sender.imap = None
     _write(sender, values, key)
     _check_whole(sender)
+    _ramp_up(sender, None, _today(session, workspace_id, now))
     session.add(sender)
     session.flush()
     return sender
@@ -65,18 +69,41 @@ def change(
     problems.extend(_kept_password_problems(sender, values))
     if problems:
         raise Invalid.of(problems)
-    before = (sender.daily_limit, sender.status)
+    today = _today(session, workspace_id, now)
+    before = (sender.limit_on(today), sender.status)
+    ramp, mailbox = (sender.ramp_start, sender.ramp_step), _mailbox(sender)
     _write(sender, values, key)
     _check_whole(sender)
+    _ramp_up(sender, ramp, today)
     if values.keys() & {"smtp", "imap", "status"}:
         sender.status, sender.status_reason = values.get("status", "active"), None
         if sender.status == "active" and (before[1] != "active" or sender.failures):
             sender.next_send_at = _after_gap(session, sender)
         sender.failures = 0
+        if sender.imap is not None:
+            look_anew(session, sender.id, elsewhere=_mailbox(sender) != mailbox)
     sender.updated_at = now
-    if sender.status == "active" and (sender.daily_limit > before[0] or before[1] != "active"):
+    if sender.status == "active" and (sender.limit_on(today) > before[0] or before[1] != "active"):
         _wake_campaigns(session, sender, now, by)
     return sender
+
+
+def _mailbox(sender: Sender) -> tuple[Any, ...]:
+    """What tells the account's mailbox from any other."""
+    imap = sender.imap or {}
+    return imap.get("host"), imap.get("port"), imap.get("username") or sender.email_address
+
+
+def _today(session: Session, workspace_id: UUID, now: datetime) -> date:
+    return local_day(now, session.get_one(Workspace, workspace_id).timezone)
+
+
+def _ramp_up(sender: Sender, before: tuple[int | None, int | None] | None, today: date) -> None:
+    """Days of a ramp count from the one on which it was set, or set anew."""
+    if sender.ramp_start is None:
+        sender.ramp_step = sender.ramp_ceiling = sender.ramp_from = None
+    elif before != (sender.ramp_start, sender.ramp_step):
+        sender.ramp_from = today
 
 
 def _after_gap(session: Session, sender: Sender) -> datetime | None:
@@ -118,15 +145,27 @@ def remove(session: Session, workspace_id: UUID, sender_id: UUID) -> None:
 
 def _check_whole(sender: Sender) -> None:
     """What must hold of an account at all times. Raises Invalid."""
-    problems = []
+    problems: list[Problem] = []
     if sender.min_gap > sender.max_gap:
         problems.append(Problem("min_gap", f"must not be above max_gap, which is {sender.max_gap}"))
+    problems += _ramp_problems(sender)
+    problems += [Problem("signature", message) for message in placeholders.check(sender.signature or "")]
     if sender.type == lifecycle.EMAIL and not sender.email_address:
         problems.append(Problem("email_address", "is missing"))
     if sender.type == lifecycle.EMAIL and not sender.uses_trap and sender.smtp is None:
         problems.append(Problem("smtp", "is missing: host, port and security of the mail server"))
     if problems:
         raise Invalid.of(problems)
+
+
+def _ramp_problems(sender: Sender) -> list[Problem]:
+    if sender.ramp_start is None:
+        return []
+    if sender.ramp_step is None:
+        return [Problem("ramp_step", "is missing: how many more each day")]
+    if sender.ramp_ceiling is not None and sender.ramp_ceiling < sender.ramp_start:
+        return [Problem("ramp_ceiling", f"must not be below ramp_start, which is {sender.ramp_start}")]
+    return []
 
 
 def _kept_password_problems(sender: Sender, values: Mapping[str, Any]) -> list[Problem]:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender
 from campaigns.models.facts import SENDABLE
 from campaigns.models.gate import Gate
+from campaigns.models.limits import has_room
 from campaigns.models.message import SENDING, UNKNOWN, WAITING, Message
 from campaigns.models.meter import BEYOND, BOUNDS, WakeUpMeter
 from campaigns.models.sender import OUTCOMES, Sender, SenderDay
@@ -107,7 +108,7 @@ def _gates_in(zone: str, now: datetime) -> Any:
     with_room = (
         able.outerjoin(SenderDay, and_(SenderDay.sender_id == Sender.id, SenderDay.day == today))
         .outerjoin(AccountLimit, own_limit)
-        .where(func.coalesce(SenderDay.used, 0) < func.coalesce(AccountLimit.daily_limit, Sender.daily_limit))
+        .where(has_room(SenderDay.used, today))
     )
     day = and_(CampaignDay.campaign_id == Campaign.id, CampaignDay.day == today)
     room = or_(Campaign.daily_limit.is_(None), func.coalesce(CampaignDay.used, 0) < Campaign.daily_limit)

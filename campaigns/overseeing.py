@@ -153,35 +153,37 @@ def paces(session: Session, campaign: Campaign, now: datetime) -> list[Pace]:
     """The campaign's accounts, each with the limit that holds in this campaign."""
     limits = {row.sender_id: row.daily_limit for row in limits_of(session, campaign.id)}
     senders = senders_of(session, campaign.id)
-    used = _used_today(session, senders, campaign.workspace.timezone, now)
-    return [Pace(sender, used.get(sender.id, 0), limits.get(sender.id, sender.daily_limit)) for sender in senders]
+    today = local_day(now, campaign.workspace.timezone)
+    used = _used_on(session, senders, today)
+    return [Pace(one, used.get(one.id, 0), one.limit_on(today, limits.get(one.id))) for one in senders]
 
 
-def _used_today(session: Session, senders: Sequence[Sender], timezone: str, now: datetime) -> dict[UUID, int]:
-    days = select(SenderDay).where(
-        SenderDay.sender_id.in_([sender.id for sender in senders]), SenderDay.day == local_day(now, timezone)
-    )
+def _used_on(session: Session, senders: Sequence[Sender], day: date) -> dict[UUID, int]:
+    days = select(SenderDay).where(SenderDay.sender_id.in_([sender.id for sender in senders]), SenderDay.day == day)
     return {row.sender_id: row.used for row in session.scalars(days)}
 
 
 @dataclass(frozen=True)
 class Account:
-    """A sender account of the workspace: what it sent today, and how many campaigns send from it."""
+    """A sender account of the workspace: what it sent today and the most it may, and how many campaigns send from
+    it."""
 
     sender: Sender
     used: int
+    limit: int
     campaigns: int
 
 
 def accounts(session: Session, workspace_id: UUID, now: datetime) -> list[Account]:
     """All sender accounts of a workspace, the oldest first."""
     senders = senders_for(session, workspace_id)
-    used = _used_today(session, senders, session.get_one(Workspace, workspace_id).timezone, now)
+    today = local_day(now, session.get_one(Workspace, workspace_id).timezone)
+    used = _used_on(session, senders, today)
     query = select(CampaignSender.sender_id, func.count()).where(
         CampaignSender.sender_id.in_([sender.id for sender in senders])
     )
     busy = {row[0]: row[1] for row in session.execute(query.group_by(CampaignSender.sender_id))}
-    return [Account(sender, used.get(sender.id, 0), busy.get(sender.id, 0)) for sender in senders]
+    return [Account(one, used.get(one.id, 0), one.limit_on(today), busy.get(one.id, 0)) for one in senders]
 
 
 def senders_for(

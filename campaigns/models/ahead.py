@@ -91,6 +91,7 @@ def _account(session: Session, sender: Sender, timezone: str, now: datetime) -> 
         used=sender_used(session, sender.id, local_day(now, timezone)),
         next_send_at=sender.next_send_at,
         gap=timedelta(seconds=(sender.min_gap + sender.max_gap) / 2),
+        ramp=sender.ramp,
     )
 
 

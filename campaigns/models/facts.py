@@ -128,6 +128,8 @@ def facts_in(
     status, reason = sender_state(sender)
     weekly = sender.weekly_limit(node.type) if sender and node else None
     standing = _read_standing(session, campaign, prospect, sender, today)
+    usual = (standing.limit or sender.daily_limit) if sender else None
+    limit = sender.limit_on(today, usual) if sender else None
     return Facts(
         due_at=prospect.due_at,
         campaign_status=campaign.status,
@@ -141,7 +143,8 @@ def facts_in(
         counted_today=prospect.counted_on == today,
         sender_status=status,
         sender_reason=reason,
-        sender_limit=(standing.limit or sender.daily_limit) if sender else None,
+        sender_limit=limit,
+        ramping_up=limit != usual,
         sender_used=standing.sender_used or 0,
         weekly_limit=weekly,
         week_uses=week_uses(session, sender.id, node.type, now) if sender and node and weekly else (),

@@ -16,6 +16,7 @@ from campaigns.models.base import UTCDateTime
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender
 from campaigns.models.facts import SENDABLE, UNREAD
 from campaigns.models.gate import Gate
+from campaigns.models.limits import has_room
 from campaigns.models.mailbox import Mailbox
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay
@@ -56,7 +57,6 @@ _deaf = and_(Sender.imap.is_not(None), or_(Mailbox.read_at.is_(None), Mailbox.re
 def _open_pairs() -> Any:
     """(sender, campaign, clock) whose gates, as far as rows tell, are all open."""
     full = func.coalesce(CampaignDay.used, 0) >= func.coalesce(Campaign.daily_limit, 1_000_000_000)
-    limit = func.coalesce(AccountLimit.daily_limit, Sender.daily_limit)
     sender_day = and_(SenderDay.sender_id == Sender.id, SenderDay.day == TODAY)
     campaign_day = and_(CampaignDay.campaign_id == Campaign.id, CampaignDay.day == TODAY)
     own_limit = and_(AccountLimit.campaign_id == Campaign.id, AccountLimit.sender_id == Sender.id)
@@ -84,7 +84,7 @@ def _open_pairs() -> Any:
             Sender.status == "active",
             Gate.opens_at <= NOW,
             Gate.closes_at > NOW,
-            func.coalesce(SenderDay.used, 0) < limit,
+            has_room(SenderDay.used, TODAY),
             or_(Sender.next_send_at.is_(None), Sender.next_send_at <= NOW),
         )
     )

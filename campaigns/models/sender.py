@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.models.base import Base, new_id
+from campaigns.rules.ramp import Ramp, limit_on
 
 # LinkedIn's rolling 7 days (CONTRACT section 4): kind of step -> (usual, premium).
 WEEKLY_LIMITS = {"connection_request": (80, 100), "message": (100, 150)}
@@ -84,6 +85,17 @@ class Sender(Base):
         """What people call this account."""
         address = self.email_address or self.profile_url
         return f"{self.display_name} <{address}>" if address else self.display_name
+
+    @property
+    def ramp(self) -> Ramp | None:
+        """How the account ramps up, if it does."""
+        if self.ramp_start is None or self.ramp_step is None or self.ramp_from is None:
+            return None
+        return Ramp(self.ramp_start, self.ramp_step, self.ramp_ceiling, self.ramp_from)
+
+    def limit_on(self, day: date, own: int | None = None) -> int:
+        """Most messages on a day of the workspace; `own` is what a campaign sets in place of `daily_limit`."""
+        return limit_on(day, self.daily_limit if own is None else own, self.ramp)
 
     def count(self, outcome: str) -> None:
         """One more of OUTCOMES. The row is locked by the caller."""

@@ -14,6 +14,7 @@ from campaigns.models.finding import nodes_of
 from campaigns.models.message import SENT, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
+from campaigns.rules.lifecycle import EMAIL
 from campaigns.rules.links import Links, Recipient
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.outgoing import message_id as make_id
@@ -54,7 +55,15 @@ def unsendable(campaign: Campaign, nodes: Sequence[Written], senders: Sequence[S
     if problems:
         return problems
     texts = [text for node in nodes for text in (node.subject, node.body, node.signature, signature) if text]
-    return [Problem("sender_account_ids", words) for words in sender_holes(texts, senders)]
+    unsigned = not signature and any(node.type == EMAIL and node.signature is None for node in nodes)
+    holes = (
+        words for one in senders for words in sender_holes([*texts, *_own_signature(one)] if unsigned else texts, [one])
+    )
+    return [Problem("sender_account_ids", words) for words in holes]
+
+
+def _own_signature(sender: Sender) -> list[str]:
+    return [sender.signature] if sender.signature else []
 
 
 def sender_holes(texts: Sequence[str], senders: Sequence[Sender]) -> list[str]:

@@ -15,6 +15,7 @@ LEAST_GAP, MOST_GAP = 60, 180  # seconds, of an account that says nothing else
 SECURITIES = ("none", "starttls", "tls")
 MOST_NAME = 200
 NAME = Text(MOST_NAME, nullable=True)
+MOST_MESSAGES = 100_000  # a day
 
 # Every plain column that a client may set.
 COLUMNS: dict[str, Kind] = {
@@ -22,12 +23,17 @@ COLUMNS: dict[str, Kind] = {
     "first_name": NAME,
     "last_name": NAME,
     "is_premium": Flag(),
-    "daily_limit": Number(1, 100_000),
+    "daily_limit": Number(1, MOST_MESSAGES),
+    "ramp_start": Number(1, MOST_MESSAGES, nullable=True),
+    "ramp_step": Number(0, MOST_MESSAGES, nullable=True),
+    "ramp_ceiling": Number(1, MOST_MESSAGES, nullable=True),
     "weekly_connection_limit": Number(0, 1000, nullable=True),
     "weekly_message_limit": Number(0, 1000, nullable=True),
     "min_gap": Number(0, DAY_SECONDS),
     "max_gap": Number(0, DAY_SECONDS),
 }
+# What only a mailbox has besides; COLUMNS of both kinds of account are the same otherwise.
+MAILBOX_COLUMNS: dict[str, Kind] = {"signature": Text(5_000, lines=True, nullable=True)}
 _CONTEXT = Context("UTC")
 
 
@@ -55,6 +61,8 @@ def read_account(body: Mapping[str, Any], kind: str, problems: list[Problem]) ->
         readers["profile_url"] = lambda raw, name, _: read_linkedin_url(raw, name)
     if kind == lifecycle.EMAIL:
         readers["email_address"] = lambda raw, name, _: read_email(raw, name)
+        readers["reply_to"] = readers["email_address"]
+        readers |= {name: row.parse for name, row in MAILBOX_COLUMNS.items()}
         readers["smtp"] = readers["imap"] = _read_server
         readers["uses_trap"] = Flag().parse
     values: dict[str, Any] = {}

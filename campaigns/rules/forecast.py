@@ -17,6 +17,7 @@ from campaigns.rules.days import local_day, next_day
 from campaigns.rules.gates import Facts, earliest, eligible
 from campaigns.rules.hours import Hours, is_open, next_close
 from campaigns.rules.lifecycle import ACTIVE
+from campaigns.rules.ramp import Ramp, limit_on
 from campaigns.rules.sequence import following
 
 # Messages after which a forecast stops: more would not be looked at, and the rate is known by then.
@@ -63,7 +64,8 @@ class Course:
 
 @dataclass(frozen=True)
 class Account:
-    """A sender account: its own daily limit and those of campaigns, what it sent today, the middle of its gap."""
+    """A sender account: its own daily limit and those of campaigns, what it sent today, the middle of its gap and how
+    it ramps up."""
 
     id: UUID
     status: str
@@ -73,6 +75,7 @@ class Account:
     used: int
     next_send_at: datetime | None
     gap: timedelta
+    ramp: Ramp | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ class _Play:
             counted_today=person.counted_on == self.today,
             sender_status=account.status,
             sender_reason=account.reason,
-            sender_limit=account.limits.get(course.id, account.daily_limit),
+            sender_limit=limit_on(self.today, account.limits.get(course.id, account.daily_limit), account.ramp),
             sender_used=self.used[account.id, self.today],
             weekly_limit=None,
             week_uses=(),

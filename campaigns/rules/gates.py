@@ -26,6 +26,7 @@ class Facts:
     account's sends of this step's kind in the rolling 7 days, oldest first; empty where no weekly limit applies.
     `counted_today` says that the prospect was messaged today already, so a further step takes no place of the
     campaign's daily limit. `open_message` is `sending` or `unknown` while a message's outcome is not written down.
+    `ramping_up` says that `sender_limit` is below what is set, since the account still ramps up.
     `paused` is about this person alone; `answers_unknown` says that they were written to, and that the mailbox in
     which they would answer was not read lately.
     """
@@ -51,6 +52,7 @@ class Facts:
     answers_unknown: bool = False
     open_message: str | None = None
     paused: bool = False
+    ramping_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def _sender_daily_limit(facts: Facts, t: datetime) -> Closed | None:
     if facts.sender_used < facts.sender_limit:
         return None
     reason = f"The sender account's daily limit of {facts.sender_limit} is reached."
+    if facts.ramping_up:
+        reason = f"The sender account is ramping up: its {facts.sender_limit} of today are sent."
     return Closed("sender_daily_limit", reason, next_day(t, facts.timezone))
 
 

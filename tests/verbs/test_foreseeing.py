@@ -25,9 +25,9 @@ def campaigns_of(play: Play, n: int = 2, **values: Any) -> list[UUID]:
     """`n` campaigns that share two accounts, each with its own steps, and people on three clocks."""
     with play.db.sessions.begin() as session:
         workspace = make.workspace(session, timezone="Europe/Berlin")
-        gaps = {"min_gap": 60, "max_gap": 60}
+        pace = {"min_gap": 60, "max_gap": 60, **values.pop("ramp", {})}
         senders = [
-            make.sender(session, workspace, daily_limit=limit, **gaps) for limit in values.pop("limits", (7, 11))
+            make.sender(session, workspace, daily_limit=limit, **pace) for limit in values.pop("limits", (7, 11))
         ]
         made = []
         for number in range(n):
@@ -54,6 +54,7 @@ def done(play: Play) -> list[tuple[datetime, str]]:
 
 
 WEEK = make.week("09:00", "12:00", zone="Europe/Berlin", days="mtwtfs")
+RAMP = {"ramp_start": 1, "ramp_step": 1, "ramp_from": SATURDAY.date()}
 
 
 @pytest.mark.parametrize(
@@ -63,8 +64,10 @@ WEEK = make.week("09:00", "12:00", zone="Europe/Berlin", days="mtwtfs")
         {"daily_limit": 500, "operating_hours": WEEK, "prospect_timezone": True},
         {"daily_limit": 6, "operating_hours": None},
         {"daily_limit": 500, "operating_hours": None, "limits": (500, 500)},
+        {"daily_limit": 500, "operating_hours": WEEK, "ramp": RAMP},
+        {"daily_limit": 500, "operating_hours": WEEK, "limits": (500, 2), "ramp": {**RAMP, "ramp_ceiling": 5}},
     ],
-    ids=["limits of a campaign", "clocks of people", "always open", "nothing but gaps"],
+    ids=["limits of a campaign", "clocks of people", "always open", "nothing but gaps", "a ramp", "a ramp's ceiling"],
 )
 def test_what_is_foreseen_is_what_happens(play: Play, settings: dict[str, Any]) -> None:
     first, _ = campaigns_of(play, **settings)

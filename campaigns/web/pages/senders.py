@@ -34,7 +34,12 @@ def index() -> ResponseReturnValue:
 
 
 def _shown(account: overseeing.Account) -> dict[str, Any]:
-    own = {"uses_trap": account.sender.uses_trap, "used": account.used, "campaigns": account.campaigns}
+    own = {
+        "uses_trap": account.sender.uses_trap,
+        "used": account.used,
+        "limit": account.limit,
+        "campaigns": account.campaigns,
+    }
     return show_account(account.sender) | own
 
 
