@@ -11,14 +11,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.channels.imap import ImapMailbox, Unread
 from campaigns.models import Sender
 from campaigns.models.trouble import first_line, trouble_of
-from campaigns.receiving import DEAF, audible, listen, open_mailbox
+from campaigns.receiving import audible, listen, open_mailbox
 from jobs import stopping
 from jobs.workshop import Workshop, utcnow
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks for accounts that nobody listens to, and for which a lost connection is left alone.
-LOOK, LOST = 5.0, 30.0
+# Seconds between two looks for accounts that nobody listens to, and for which one is left alone whose connection was
+# lost, and whose server does not tell of mail.
+LOOK, LOST, MUTE = 5.0, 30.0, 600.0
 
 
 class Ears:
@@ -45,11 +46,10 @@ class Ears:
                 thread.start()
 
     def _listen(self, sender: UUID) -> None:
-        began, rest = time.monotonic(), LOST
+        rest = LOST
         try:
-            listen(self._shop.sessions, sender, self._opener(), utcnow, stopping.asked)
-            # It ended by itself: at once if the server does not tell of mail, else because the account changed.
-            rest = DEAF.total_seconds() if time.monotonic() - began < LOOK else 0.0
+            told = listen(self._shop.sessions, sender, self._opener(), utcnow, stopping.asked)
+            rest = 0.0 if told else MUTE
         except Unread as lost:
             log.info("Listening for mail ended, and will be tried again: %s", lost.reason, extra={"sender_id": sender})
         except SQLAlchemyError as away:

@@ -55,7 +55,7 @@ class MailHouse:
         box = self.folder(address)
         name = f"{time.time_ns()}.{next(_delivered)}.test"
         (box / "tmp" / name).write_bytes(raw.replace(b"\r\n", b"\n"))
-        shutil.chown(box / "tmp" / name, *_owner())
+        shutil.chown(box / "tmp" / name, *mailbox_owner())
         (box / "tmp" / name).rename(box / "new" / name)
 
     def mails(self, address: str) -> list[EmailMessage]:
@@ -99,7 +99,7 @@ def _users(passwords: dict[str, str]) -> str:
     return "".join(f"{address}:{{PLAIN}}{password}\n" for address, password in passwords.items())
 
 
-def _owner() -> tuple[str, str]:
+def mailbox_owner() -> tuple[str, str]:
     """Who mailboxes belong to: neither server delivers as root."""
     me = pwd.getpwuid(os.getuid()).pw_name
     return ("nobody", "nogroup") if os.getuid() == 0 else (me, me)
@@ -109,7 +109,7 @@ def _make_box(box: Path) -> None:
     for part in ("tmp", "new", "cur"):
         (box / part).mkdir(parents=True)
     for folder in (box.parent.parent, box.parent, box, *box.iterdir()):
-        shutil.chown(folder, *_owner())
+        shutil.chown(folder, *mailbox_owner())
 
 
 def _wait(done: Callable[[], bool], what: str, seconds: float) -> None:
@@ -178,7 +178,7 @@ service stats {{
 @contextmanager
 def _dovecot(home: Path) -> Iterator[int]:
     port = free_port()
-    user, group = _owner()
+    user, group = mailbox_owner()
     internal = ("dovecot", "dovecot") if os.getuid() == 0 else (user, group)
     config = home / "dovecot.conf"
     config.write_text(

@@ -58,7 +58,7 @@ def _told(what: str) -> Iterator[None]:
     """Every failure in one form, with the server's words."""
     try:
         yield
-    except (OSError, imaplib.IMAP4.error, ImapToolsError, ValueError) as failed:
+    except (OSError, imaplib.IMAP4.error, ImapToolsError, ValueError, LookupError) as failed:
         raise Unread(f"{what}: {_words(failed)}", lasting=False) from failed
 
 
@@ -139,11 +139,11 @@ class ImapMailbox:
             with _told(f"The folder {folder} cannot be opened"):
                 status = self.box.folder.status(folder, ["UIDVALIDITY", "UIDNEXT"])
                 self.box.folder.set(folder, readonly=True)
+                return Standing(status["UIDVALIDITY"], status["UIDNEXT"])
         except Unread as gone:
             if isinstance(gone.__cause__, MailboxFolderSelectError):
                 raise Unread(f"{gone.reason}: name another one", lasting=False) from gone
             raise
-        return Standing(status["UIDVALIDITY"], status["UIDNEXT"])
 
     def uids(self, first: int) -> list[int]:
         """The numbers of all mails from `first` on, in order."""

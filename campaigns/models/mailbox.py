@@ -4,9 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.models.base import Base, new_id
+from campaigns.models.sessions import ring
 
 INBOX = "INBOX"
 
@@ -32,6 +33,18 @@ class Mailbox(Base):
     lease_token: Mapped[str | None] = mapped_column(String(36))
     lease_until: Mapped[datetime | None]
     heard_until: Mapped[datetime | None]
+
+
+def look_anew(session: Session, sender_id: UUID, *, elsewhere: bool) -> None:
+    """A person changed the account, which is locked: its mailbox is tried again at once. One that is `elsewhere` now is
+    another one, with numbers of its own; whoever reads the old one stops."""
+    mailbox = session.get(Mailbox, sender_id, with_for_update=True)
+    if mailbox is not None:
+        mailbox.failures, mailbox.error, mailbox.try_at = 0, None, None
+        if elsewhere:
+            mailbox.uid_validity = mailbox.uid_next = mailbox.read_at = None
+            mailbox.lease_token = mailbox.lease_until = mailbox.heard_until = None
+    ring(session, "inbox", sender_id)
 
 
 class Letter(Base):

@@ -4,8 +4,8 @@ A mail and the mark of how far the mailbox was read are written in one transacti
 on where it stopped, and nothing is acted on twice.
 """
 
-from campaigns.receiving.listening import DEAF, audible, listen, unread
+from campaigns.receiving.listening import audible, listen, unread
 from campaigns.receiving.mailbox import Reader
 from campaigns.receiving.opening import open_mailbox
 
-__all__ = ["DEAF", "Reader", "audible", "listen", "open_mailbox", "unread"]
+__all__ = ["Reader", "audible", "listen", "open_mailbox", "unread"]

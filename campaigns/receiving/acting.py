@@ -1,7 +1,7 @@
 """What follows from a mail: the sequence ends, waits, or goes on."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
@@ -104,7 +104,7 @@ def _away(
     """Nothing is due before they are back."""
     if prospect.status in lifecycle.TERMINAL:
         return
-    back = back_at(letter.until, campaign.workspace.timezone, now)
+    back = back_at(letter, campaign, now)
     prospect.not_before = max(prospect.not_before or back, back)
     if prospect.due_at is not None:
         prospect.due_at = max(prospect.due_at, back)
@@ -113,10 +113,10 @@ def _away(
     prospect.updated_at = now
 
 
-def back_at(until: date | None, timezone: str, now: datetime) -> datetime:
+def back_at(letter: Letter, campaign: Campaign, now: datetime) -> datetime:
     """When an absence is over: as the named day begins in the workspace's zone, else after ABSENCE."""
-    if until is not None:
-        day = datetime.combine(until, time(), ZoneInfo(timezone)).astimezone(UTC)
+    if letter.until is not None:
+        day = datetime.combine(letter.until, time(), ZoneInfo(campaign.workspace.timezone)).astimezone(UTC)
         if now < day <= now + LONGEST_ABSENCE:
             return day
     return now + ABSENCE

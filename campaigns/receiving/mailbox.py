@@ -4,20 +4,23 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.channels.imap import ImapMailbox, Unread
-from campaigns.channels.reading import OTHER, OWN, Letter, read
+from campaigns.channels.reading import OTHER, OUT_OF_OFFICE, OWN, Letter, read
 from campaigns.models.base import new_id
+from campaigns.models.facts import UNREAD
 from campaigns.models.mailbox import INBOX, Mailbox
 from campaigns.models.mailbox import Letter as KeptLetter
+from campaigns.models.message import Message
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
-from campaigns.receiving.acting import act, lock
+from campaigns.receiving.acting import act, back_at, lock
 from campaigns.receiving.matching import find
 from campaigns.rules.tracing import about
 
@@ -25,13 +28,19 @@ log = logging.getLogger(__name__)
 
 # A reader that gave no sign of life for this long is dead.
 LEASE = timedelta(seconds=90)
+# A reader gives its worker back after this long; the timetable calls it back.
+SLICE = timedelta(seconds=60)
 # Pauses after failures in a row; the last one repeats.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 900))
-# Most characters of a text that are kept.
-MOST_TEXT = 200_000
-MOST_ID = 998
-# When the numbers of a folder mean nothing any more, it is looked through from this long before it was last read.
-OVERLAP = timedelta(days=2)
+# After signing in was refused, unless somebody changes the account before: providers lock whoever tries often.
+REFUSED_PAUSE = timedelta(days=1)
+# Most characters of an address and of an id that are kept.
+MOST_ADDRESS, MOST_ID = 320, 998
+# A folder whose numbers tell nothing is looked through from this long before it was last read, since servers and we
+# need not agree on the day; one that was never read, from the account's first message on, but no longer than LOOK_BACK.
+OVERLAP, LOOK_BACK = timedelta(days=2), timedelta(days=30)
+# What a mail may do to us at worst, in spite of all care.
+ODDITIES = (ArithmeticError, AttributeError, DataError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class _Lost(Exception):
@@ -56,14 +65,18 @@ class Reader:
             return 0
         try:
             with about(sender_id=self.sender_id):
-                return self._read(*taken)
+                return self._attempt(*taken)
         except _Lost:
-            return 0
-        except Unread as failed:
-            self._failed(failed)
             return 0
         finally:
             self._give_lease_back()
+
+    def _attempt(self, sender: Sender, mailbox: Mailbox) -> int:
+        try:
+            return self._read(sender, mailbox)
+        except Unread as failed:
+            self._failed(failed)
+            return 0
 
     def _take_lease(self) -> tuple[Sender, Mailbox] | None:
         now = self.clock()
@@ -86,7 +99,9 @@ class Reader:
             session.execute(give.values(lease_token=None, lease_until=None))
 
     def _mine(self, session: Session) -> Mailbox:
-        """The mailbox's row, locked, as long as this is the reader of it."""
+        """The mailbox's row, locked, as long as this is the reader of it. Raises _Lost."""
+        # The account first, in the order of whoever changes it.
+        session.scalar(select(Sender.id).where(Sender.id == self.sender_id).with_for_update(read=True, key_share=True))
         own = select(Mailbox).where(Mailbox.sender_account_id == self.sender_id, Mailbox.lease_token == self.token)
         mailbox = session.scalar(own.with_for_update())
         if mailbox is None:
@@ -98,33 +113,55 @@ class Reader:
         began, number = self.clock(), 0
         with self.open_mailbox(sender) as box:
             for uid in self._new(box, mailbox):
-                if self.stop():
+                if self.stop() or self.clock() >= began + SLICE:
                     return number
                 self._take(sender, uid, box.fetch(uid))
                 number += 1
-        with self.sessions.begin() as session:
-            mine = self._mine(session)
-            mine.read_at, mine.failures, mine.error, mine.try_at = began, 0, None, None
-            ring(session, "lane", self.sender_id)  # follow-ups may have waited for this
+        self._done(began)
         return number
 
+    def _done(self, began: datetime) -> None:
+        """Everything that had come when the reading began is read."""
+        with self.sessions.begin() as session:
+            mine = self._mine(session)
+            if mine.read_at is None or mine.read_at <= began - UNREAD:
+                ring(session, "lane", self.sender_id)  # follow-ups waited for this
+            mine.read_at, mine.failures, mine.error, mine.try_at = began, 0, None, None
+
     def _new(self, box: ImapMailbox, mailbox: Mailbox) -> list[int]:
-        """The numbers of what was not read yet. A mailbox seen for the first time starts with what is to come."""
+        """The numbers of what was not read yet. A mailbox seen for the first time starts with what is to come, unless
+        the account has written to people before."""
         standing = box.select(mailbox.folder)
         if mailbox.uid_validity == standing.uid_validity:
             return box.uids(mailbox.uid_next or 1)
-        if mailbox.uid_validity is None:
-            fresh = box.uids(standing.uid_next)
-        else:
+        if mailbox.uid_validity is not None:
             log.warning("The mail server numbers its mails anew: what came lately is looked through once more.")
-            fresh = box.since(((mailbox.read_at or self.clock()) - OVERLAP).date())
+        day = self._unread_since(mailbox)
+        fresh = box.since(day) if day else box.uids(standing.uid_next)
         with self.sessions.begin() as session:
             mine = self._mine(session)
             mine.uid_validity, mine.uid_next = standing.uid_validity, min([*fresh, standing.uid_next])
         return fresh
 
+    def _unread_since(self, mailbox: Mailbox) -> date | None:
+        """The day from which on there may be mail to read, whatever its number; None if none can concern us."""
+        began = mailbox.read_at
+        if began is None:
+            lately = (Message.sender_account_id == self.sender_id, Message.claimed_at > self.clock() - LOOK_BACK)
+            with self.sessions() as session:
+                began = session.scalar(select(func.min(Message.claimed_at)).where(*lately))
+        return (began - OVERLAP).date() if began else None
+
     def _take(self, sender: Sender, uid: int, raw: bytes | None) -> None:
-        """One mail and the mark behind it, in one transaction."""
+        """One mail, read and marked as read. One that we stumble over is passed over: the others are to be read."""
+        try:
+            self._keep(sender, uid, raw)
+        except ODDITIES as odd:
+            log.error("A mail was passed over. This is a bug in Cadenza.", exc_info=odd, extra={"uid": uid})
+            self._keep(sender, uid, None)
+
+    def _keep(self, sender: Sender, uid: int, raw: bytes | None) -> None:
+        """What a mail tells and the mark behind it, in one transaction."""
         now = self.clock()
         letter = read(raw, own_addresses=_addresses(sender), now=now) if raw is not None else None
         with self.sessions.begin() as session:
@@ -136,18 +173,18 @@ class Reader:
     def _failed(self, failed: Unread) -> None:
         now = self.clock()
         with self.sessions.begin() as session:
-            # The account before its mailbox, in the order of whoever changes it.
-            query = select(Sender).where(Sender.id == self.sender_id).with_for_update(key_share=True)
-            sender, mailbox = session.scalar(query), session.get(Mailbox, self.sender_id, with_for_update=True)
-            if sender is None or mailbox is None:
+            sender = session.scalar(select(Sender).where(Sender.id == self.sender_id).with_for_update(key_share=True))
+            if sender is None:
                 return
+            mailbox = self._mine(session)
             mailbox.failures += 1
             mailbox.error = failed.reason
-            mailbox.try_at = now + PAUSES[min(mailbox.failures, len(PAUSES)) - 1]
+            pause = REFUSED_PAUSE if failed.lasting else PAUSES[min(mailbox.failures, len(PAUSES)) - 1]
+            mailbox.try_at = now + pause
             if failed.lasting and sender.status == "active":
                 # Whoever cannot see the answers must not go on writing.
                 sender.status, sender.status_reason, sender.updated_at = "needs_attention", failed.reason, now
-        log.warning("The mailbox could not be read: %s", failed.reason, extra={"sender_id": self.sender_id})
+        log.warning("The mailbox could not be read: %s", failed.reason)
 
 
 def _addresses(sender: Sender) -> frozenset[str]:
@@ -182,12 +219,13 @@ def receive(session: Session, sender: Sender, letter: Letter, identity: str, now
             kind=letter.kind,
             rfc_message_id=identity,
             from_name=letter.from_name or None,
-            from_address=letter.from_address or None,
-            subject=letter.subject[:MOST_TEXT],
-            fresh=letter.fresh[:MOST_TEXT],
-            quoted=letter.quoted[:MOST_TEXT],
+            from_address=letter.from_address[:MOST_ADDRESS] or None,
+            subject=letter.subject,
+            fresh=letter.fresh,
+            quoted=letter.quoted,
             status_code=letter.status,
             diagnostic=letter.diagnostic,
+            until=back_at(letter, campaign, now) if letter.kind == OUT_OF_OFFICE else None,
             sent_at=letter.sent_at,
             received_at=now,
         )
