@@ -21,6 +21,7 @@ from campaigns.models.log import note
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
+from campaigns.models.suppression import end_suppressed
 from campaigns.models.waking import request_wake_up
 from campaigns.models.writing import unsendable
 from campaigns.rules import lifecycle
@@ -195,6 +196,7 @@ def start(session: Session, campaign_id: UUID, *, now: datetime, by: str | None)
     campaign = _launching(session, campaign_id)
     if campaign is None:
         return False
+    end_suppressed(session, campaign.workspace_id, campaign.id, now)
     enrol(session, campaign, now)
     people = counts.total(session, campaign.id, status=lifecycle.PENDING)
     _move(campaign, "start", now)

@@ -8,23 +8,21 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from campaigns.models.base import new_id
 from campaigns.models.event import Event
 from campaigns.models.paging import page_of
-from campaigns.models.prospect import Prospect
-from campaigns.models.suppression import end_all, theirs
+from campaigns.models.suppression import end_all, put_on_list
 from campaigns.models.workspace import Suppression
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.suppressions import LONGEST_REASON, read_entry, read_lines
 from campaigns.rules.tables import harmless
 
-# Entries that are looked up and written together.
-AT_ONCE = 500
+# Entries that are written together: domains among them cost a look at everybody of the workspace.
+AT_ONCE = 5000
 MOST_PROBLEMS = 50
-NO_REASON = "On the list"
+NO_REASON = "On the suppression list."
 EXPORTED = ("value", "reason", "source", "created_by", "created_at")
 
 
@@ -45,26 +43,13 @@ def add(
     added = Added()
     remaining = iter(sorted(entries))
     while values := list(islice(remaining, AT_ONCE)):
-        own = select(Suppression.value).where(Suppression.workspace_id == workspace_id, Suppression.value.in_(values))
-        known = set(session.scalars(own))
-        new = [value for value in values if value not in known]
-        added.known += len(known)
+        reasons = {value: entries[value] or NO_REASON for value in values}
+        new = put_on_list(session, workspace_id, reasons, source, now, by=by)
         added.new += len(new)
-        if new:
-            common = {"workspace_id": workspace_id, "source": source, "created_by": by, "created_at": now}
-            rows = [{"id": new_id(), "value": value, "reason": entries[value] or NO_REASON, **common} for value in new]
-            session.execute(insert(Suppression), rows)
-        _end(session, workspace_id, {value: entries[value] or NO_REASON for value in values}, now)
+        added.known += len(values) - len(new)
+        common = set(reasons.values())
+        end_all(session, workspace_id, values, common.pop() if len(common) == 1 else NO_REASON, now)
     return added
-
-
-def _end(session: Session, workspace_id: UUID, entries: Mapping[str, str], now: datetime) -> None:
-    people = [value for value in entries if "@" in value or "/" in value]
-    if people:
-        reason = entries[people[0]] if len(set(entries.values())) == 1 else "On the suppression list."
-        end_all(session, workspace_id, Prospect.identity.in_(people), reason, now)
-    for domain in entries.keys() - set(people):
-        end_all(session, workspace_id, theirs(domain), f"{domain}: {entries[domain]}", now)
 
 
 def add_text(

@@ -15,6 +15,7 @@ from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, limits_of, senders_of
 from campaigns.models.log import note
 from campaigns.models.prospect import Prospect
+from campaigns.models.suppression import who_said_no
 from campaigns.models.upsert import as_draft, write_nodes
 from campaigns.models.workspace import Workspace
 from campaigns.rules.fields import FIELDS
@@ -58,7 +59,8 @@ def copy_held_back(
     )
     for people in session.scalars(held_back.order_by(Prospect.id)).partitions(BATCH):
         known = [Person(one.identity, {name: getattr(one, name) for name in PERSON_FIELDS}) for one in people]
-        add_people(session, made, known, "copy", now)
+        no = who_said_no(session, workspace_id, known)
+        add_people(session, made, [one for one in known if one.identity not in no], "copy", now)
     return made
 
 

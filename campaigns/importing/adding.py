@@ -12,6 +12,7 @@ from campaigns.models.adding import add_people, check_addable
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign
 from campaigns.models.log import note
+from campaigns.models.suppression import who_said_no
 from campaigns.rules import lifecycle
 from campaigns.rules.people import Person, read_person
 from campaigns.rules.problems import Problem, Problems
@@ -23,15 +24,18 @@ MOST_AT_ONCE = 1000
 
 @dataclass
 class Imported:
-    """What became of a list of people: how many are new, were there already, or could not be read and why."""
+    """What became of a list of people: how many are new, were there already, have said no, or could not be read and
+    why."""
 
     imported: int = 0
     duplicates: int = 0
+    suppressed: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     def to_json(self) -> dict[str, int]:
         """The answer of `POST …/prospects`."""
-        return {"imported": self.imported, "duplicates": self.duplicates}
+        told = {"imported": self.imported, "duplicates": self.duplicates}
+        return told | ({"suppressed": self.suppressed} if self.suppressed else {})
 
 
 def add(
@@ -100,7 +104,9 @@ def _store(
     distinct: dict[str, Person] = {}
     for person in people:
         distinct.setdefault(person.identity, person)
-    imported = len(add_people(session, campaign, distinct.values(), source, now))
+    no = who_said_no(session, campaign.workspace_id, distinct.values())
+    welcome = [person for identity, person in distinct.items() if identity not in no]
+    imported = len(add_people(session, campaign, welcome, source, now))
     if imported:
         note(session, campaign, "prospects_added", now, by=by, count=imported, source=source)
-    return Imported(imported, len(people) - imported)
+    return Imported(imported, len(people) - imported - len(no), len(no))

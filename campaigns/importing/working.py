@@ -17,9 +17,9 @@ from campaigns.models.campaign import Campaign
 from campaigns.models.imports import DONE, FAILED, RUNNING, Import, ImportPart
 from campaigns.models.log import note
 from campaigns.models.prospect import Prospect
-from campaigns.models.workspace import Suppression
+from campaigns.models.suppression import who_said_no
 from campaigns.rules import lifecycle
-from campaigns.rules.mapping import IN_CAMPAIGN, IN_FILE, KINDS, Sifted, sift, suppressed, suppressible
+from campaigns.rules.mapping import IN_CAMPAIGN, IN_FILE, KINDS, Sifted, sift, suppressed
 from campaigns.rules.refusals import WrongState
 
 log = logging.getLogger(__name__)
@@ -118,11 +118,7 @@ def _take_in(session: Session, campaign: Campaign, one: Import, sifted: Sifted, 
 
 def leave_out_suppressed(session: Session, campaign: Campaign, sifted: Sifted) -> None:
     """Leave out whoever said no."""
-    values = {value for person in sifted.people.values() for value in suppressible(person)}
-    query = select(Suppression.value, Suppression.reason).where(
-        Suppression.workspace_id == campaign.workspace_id, Suppression.value.in_(values)
-    )
-    suppressed(sifted, {row.value: row.reason for row in session.execute(query)})
+    suppressed(sifted, who_said_no(session, campaign.workspace_id, sifted.people.values()))
 
 
 def leave_out_known(session: Session, campaign: Campaign, sifted: Sifted) -> None:

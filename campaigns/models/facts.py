@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from campaigns.models.sender import Sender, SenderDay, SenderUse
 from campaigns.models.workspace import Suppression
 from campaigns.rules.days import local_day
 from campaigns.rules.gates import WEEK, Facts
+from campaigns.rules.suppressions import MOST_ABOUT, entries_about
 
 # The types of account that a lane can send from in this version; the others wait, and explain says so.
 SENDABLE = ("email",)
@@ -45,13 +47,13 @@ def week_uses(session: Session, sender_id: UUID, step: str, now: datetime) -> tu
 
 @cache
 def _standing() -> Select[Any]:
-    """What is used up today, the campaign's own limit for the account, and whether the person, or the domain of the
-    address, is on the workspace's suppression list: asked at once, since a lane asks before each message."""
+    """What is used up today, the campaign's own limit for the account, and whether an entry of the workspace's
+    suppression list means the person: asked at once, since a lane asks before each message."""
     campaign_id, sender_id, workspace_id = (
         bindparam(name, type_=Uuid()) for name in ("campaign_id", "sender_id", "workspace_id")
     )
     today = bindparam("today", type_=Date())
-    names: list[Any] = [bindparam("identity"), bindparam("domain")]
+    names: list[Any] = [bindparam(f"entry_{number}") for number in range(MOST_ABOUT)]
     used = select(CampaignDay.used).where(CampaignDay.campaign_id == campaign_id, CampaignDay.day == today)
     sent = select(SenderDay.used).where(SenderDay.sender_id == sender_id, SenderDay.day == today)
     limit = select(AccountLimit.daily_limit).where(
@@ -69,14 +71,14 @@ def _standing() -> Select[Any]:
 
 
 def _read_standing(session: Session, campaign: Campaign, prospect: Prospect, sender: Sender | None, today: date) -> Any:
-    asked = {
+    asked: dict[str, Any] = {
         "campaign_id": campaign.id,
         "sender_id": sender.id if sender else None,
         "workspace_id": prospect.workspace_id,
         "today": today,
-        "identity": prospect.identity,
-        "domain": prospect.email.lower().rpartition("@")[2] if prospect.email else None,
     }
+    entries = entries_about(prospect.workspace_id, prospect.identity, prospect.email, prospect.linkedin_url)
+    asked |= {f"entry_{number}": entry for number, entry in zip_longest(range(MOST_ABOUT), entries)}
     return session.connection().execute(_standing(), asked).one()
 
 

@@ -1,63 +1,93 @@
 """Putting somebody on the suppression list: it ends every sequence of theirs at once (CONTRACT section 4)."""
 
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.models.base import new_id
 from campaigns.models.prospect import Prospect
 from campaigns.models.workspace import Suppression
 from campaigns.rules import lifecycle
+from campaigns.rules.people import Person
+from campaigns.rules.suppressions import HASH, entries_about, hashed, is_person
 
 # How somebody came onto the list.
-HAND, IMPORTED, UNSUBSCRIBED, ANSWERED, COMPLAINED, ERASED = (
+HAND, IMPORTED, UNSUBSCRIBED, ANSWERED, COMPLAINED, ERASED, API = (
     "hand",
     "import",
     "unsubscribe",
     "answer",
     "complaint",
     "erasure",
+    "api",
 )
+# People who are looked up together: each may be meant by five entries.
+BATCH = 2000
 
 
 def suppress(
     session: Session, workspace_id: UUID, value: str, reason: str, source: str, now: datetime, *, by: str | None = None
 ) -> bool:
     """Never write to `value` again: an identity, or a domain. Whether it is new on the list."""
-    known = select(Suppression.id).where(Suppression.workspace_id == workspace_id, Suppression.value == value)
-    new = session.scalar(known) is None
-    if new:
-        session.add(
-            Suppression(
-                id=new_id(),
-                workspace_id=workspace_id,
-                value=value,
-                reason=reason,
-                source=source,
-                created_by=by,
-                created_at=now,
-            )
-        )
-        session.flush()
-    end_all(session, workspace_id, theirs(value), reason, now)
-    return new
+    new = put_on_list(session, workspace_id, {value: reason}, source, now, by=by)
+    end_all(session, workspace_id, [value], reason, now)
+    return bool(new)
 
 
-def theirs(value: str) -> ColumnElement[bool]:
-    """The people whom an entry of the list means."""
-    if "@" in value or "/" in value:
-        return Prospect.identity == value
-    return Prospect.identity.endswith(f"@{value}", autoescape=True)
+def put_on_list(
+    session: Session, workspace_id: UUID, entries: Mapping[str, str], source: str, now: datetime, *, by: str | None
+) -> set[str]:
+    """Write down those of `entries` (value -> reason) that are not on the list; which they were. Whoever asked to be
+    forgotten is on it by a hash, and is not written down again."""
+    hashes = {hashed(workspace_id, value): value for value in entries if is_person(value)}
+    listed = select(Suppression.value).where(Suppression.workspace_id == workspace_id, Suppression.value.in_(hashes))
+    forgotten = {hashes[value] for value in session.scalars(listed)}
+    common = {"workspace_id": workspace_id, "source": source, "created_by": by, "created_at": now}
+    # In order, so that two who add the same do not wait for each other in a circle.
+    rows = [
+        {"id": new_id(), "value": value, "reason": reason, **common}
+        for value, reason in sorted(entries.items())
+        if value not in forgotten
+    ]
+    if not rows:
+        return set()
+    table: Any = Suppression.__table__
+    made: Any = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(table)
+    made = made.on_conflict_do_nothing(index_elements=["workspace_id", "value"]).returning(table.c.value)
+    return set(session.scalars(made, rows))
 
 
-def end_all(session: Session, workspace_id: UUID, who: ColumnElement[bool], reason: str, now: datetime) -> None:
-    """Everybody of the workspace whom `who` means has said no: nothing more is due for them."""
-    running = (Prospect.workspace_id == workspace_id, who, Prospect.status.not_in(lifecycle.TERMINAL))
+def end_all(session: Session, workspace_id: UUID, values: Collection[str], reason: str, now: datetime) -> None:
+    """Everybody of the workspace whom an entry means has said no: nothing more is due for them."""
+    _end(session, (Prospect.workspace_id == workspace_id, _meant(session, values)), reason, now)
+
+
+def _meant(session: Session, values: Collection[str]) -> ColumnElement[bool]:
+    people = [value for value in values if is_person(value)]
+    domains = [value for value in values if not is_person(value)]
+    meant = [Prospect.identity.in_(people)] if people else []
+    if domains:
+        meant.append(_domain(session).in_(domains))
+    return or_(*meant)
+
+
+def _domain(session: Session) -> ColumnElement[str]:
+    place = func.instr if session.get_bind().dialect.name == "sqlite" else func.strpos
+    return func.substr(Prospect.identity, place(Prospect.identity, "@") + 1)
+
+
+def _end(session: Session, who: Collection[ColumnElement[bool]], reason: str, now: datetime) -> None:
+    # In order, as everybody else who takes several people.
+    running = select(Prospect.id).where(*who, Prospect.status.not_in(lifecycle.TERMINAL))
     session.execute(
         update(Prospect)
-        .where(*running)
+        .where(Prospect.id.in_(running.order_by(Prospect.id).with_for_update()))
         .values(
             status=lifecycle.UNSUBSCRIBED,
             status_reason=reason,
@@ -68,3 +98,46 @@ def end_all(session: Session, workspace_id: UUID, who: ColumnElement[bool], reas
         ),
         execution_options={"synchronize_session": "fetch"},
     )
+
+
+def end_suppressed(session: Session, workspace_id: UUID, campaign_id: UUID, now: datetime) -> None:
+    """Whoever of a campaign is on the list gets nothing of it. Only who said no since they were added, and in ways that
+    the list did not see, is found here: the doors of a campaign ask the list, and the list ends whom it means."""
+    own = Prospect.campaign_id == campaign_id
+    listed = select(Suppression.value).where(Suppression.workspace_id == workspace_id)
+    meant = or_(Prospect.identity.in_(listed), _domain(session).in_(listed))
+    _end(session, (own, meant), "On the suppression list.", now)
+    hashes = set(session.scalars(listed.where(Suppression.value.startswith(HASH))))
+    if hashes:
+        people = session.execute(select(Prospect.id, Prospect.identity).where(own)).all()
+        forgotten = [one.id for one in people if hashed(workspace_id, one.identity) in hashes]
+        _end(session, (Prospect.id.in_(forgotten),), FORGOTTEN, now)
+
+
+FORGOTTEN = "Asked to be forgotten."
+
+
+def who_said_no(session: Session, workspace_id: UUID, people: Iterable[Person]) -> dict[str, str]:
+    """Those of `people` whom an entry of the list means: identity -> why."""
+    found: dict[str, str] = {}
+    remaining = iter(people)
+    while batch := list(islice(remaining, BATCH)):
+        about = {
+            person.identity: entries_about(
+                workspace_id, person.identity, person.values.get("email"), person.values.get("linkedin_url")
+            )
+            for person in batch
+        }
+        values = {value for entries in about.values() for value in entries}
+        listed = select(Suppression.value, Suppression.reason).where(
+            Suppression.workspace_id == workspace_id, Suppression.value.in_(values)
+        )
+        reasons = {row.value: _words(row.value, row.reason) for row in session.execute(listed)}
+        for identity, entries in about.items():
+            if value := next((one for one in entries if one in reasons), None):
+                found[identity] = reasons[value]
+    return found
+
+
+def _words(value: str, reason: str) -> str:
+    return FORGOTTEN if value.startswith(HASH) else f"{value}: {reason}"

@@ -143,15 +143,7 @@ def _reason(problems: Iterable[Problem]) -> str:
     return "; ".join(f"{problem.field.removeprefix(CUSTOM_PREFIX)}: {problem.message}" for problem in problems)
 
 
-def suppressible(person: Person) -> tuple[str, ...]:
-    """What of a person may stand on the suppression list: who it is, and the domain of the address."""
-    email: str = person.values.get("email") or ""
-    return (person.identity, email.lower().rpartition("@")[2]) if email else (person.identity,)
-
-
-def suppressed(sifted: Sifted, listed: Mapping[str, str]) -> None:
-    """Leave out whoever is on the suppression list: value -> reason."""
-    for identity, person in list(sifted.people.items()):
-        reason = next((f"{value}: {listed[value]}" for value in suppressible(person) if value in listed), None)
-        if reason is not None:
-            sifted.leave_out(identity, SUPPRESSED, f"on the suppression list, {reason}")
+def suppressed(sifted: Sifted, reasons: Mapping[str, str]) -> None:
+    """Leave out whoever is on the suppression list: identity -> why."""
+    for identity, reason in reasons.items():
+        sifted.leave_out(identity, SUPPRESSED, f"on the suppression list, {reason}")

@@ -17,6 +17,8 @@ LONGEST_REASON = 200
 # What the first line of a file may be called.
 _HEADINGS = {"email", "e-mail", "address", "domain", "value", "email address", "linkedin", "linkedin_url", "profile"}
 HASH = "sha256:"
+# How many of them one person may be meant by.
+MOST_ABOUT = 5
 
 
 def read_entry(raw: object, field: str) -> str:
@@ -55,3 +57,20 @@ def read_lines(text: str) -> Iterator[tuple[int, str, str]]:
 def hashed(workspace_id: UUID, identity: str) -> str:
     """What is kept of somebody who asked to be forgotten: enough to know them if they are added again."""
     return HASH + sha256(workspace_id.bytes + identity.encode()).hexdigest()
+
+
+def is_person(value: str) -> bool:
+    """Whether an entry means one person, and not a domain; a hash means nobody that can be told."""
+    return "@" in value or "/" in value
+
+
+def entries_about(workspace_id: UUID, identity: str, email: str | None, linkedin_url: str | None) -> tuple[str, ...]:
+    """The entries that would mean somebody, MOST_ABOUT at most: address, profile, the domain of the address, and the
+    hashes that are kept of whoever was forgotten."""
+    own = {identity: None}  # a set that keeps its order
+    if email:
+        own[email.lower()] = None
+    if linkedin_url:
+        own[linkedin_identity(linkedin_url)] = None
+    domain = (email.lower().rpartition("@")[2],) if email else ()
+    return (*own, *domain, *(hashed(workspace_id, one) for one in own))
