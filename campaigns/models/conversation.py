@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.models.base import Base, new_id
@@ -11,6 +11,19 @@ from campaigns.models.base import Base, new_id
 # What a person may be marked as in the inbox.
 INTERESTED, NOT_NOW, WRONG_PERSON = "interested", "not_now", "wrong_person"
 LABELS = {INTERESTED: "Interested", NOT_NOW: "Not now", WRONG_PERSON: "Wrong person"}
+# The order of the inbox, read backwards; every index of it ends so.
+LATEST = ("last_at", "prospect_id")
+
+
+def _marked(flag: str) -> Index:
+    """The conversations with a flag, which are few."""
+    return Index(
+        f"ix_conversation_{flag}",
+        "workspace_id",
+        *LATEST,
+        sqlite_where=text(f"{flag} = 1"),
+        postgresql_where=text(flag),
+    )
 
 
 class Conversation(Base):
@@ -19,12 +32,17 @@ class Conversation(Base):
 
     __tablename__ = "conversation"
     __table_args__ = (
-        Index("ix_conversation_workspace_id_last_at", "workspace_id", "last_at"),
-        Index("ix_conversation_sender_account_id", "sender_account_id"),
+        Index("ix_conversation_workspace_id", "workspace_id", *LATEST),
+        Index("ix_conversation_label", "workspace_id", "label", *LATEST),
+        Index("ix_conversation_campaign_id", "campaign_id", *LATEST),
+        Index("ix_conversation_sender_account_id", "sender_account_id", *LATEST),
+        _marked("unread"),
+        _marked("owes"),
     )
 
     prospect_id: Mapped[UUID] = mapped_column(ForeignKey("prospect.id", ondelete="CASCADE"), primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id", ondelete="CASCADE"))
+    campaign_id: Mapped[UUID] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
     sender_account_id: Mapped[UUID | None] = mapped_column(ForeignKey("sender_account.id", ondelete="SET NULL"))
     last_at: Mapped[datetime]
     unread: Mapped[bool] = mapped_column(default=True)

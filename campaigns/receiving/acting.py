@@ -58,7 +58,8 @@ def _answered(
 def _converse(session: Session, prospect: Prospect, now: datetime) -> None:
     conversation = session.get(Conversation, prospect.id)
     if conversation is None:
-        conversation = Conversation(prospect_id=prospect.id, workspace_id=prospect.workspace_id)
+        ids = {"workspace_id": prospect.workspace_id, "campaign_id": prospect.campaign_id}
+        conversation = Conversation(prospect_id=prospect.id, **ids)
         session.add(conversation)
     conversation.sender_account_id, conversation.last_at = prospect.sender_account_id, now
     conversation.unread = conversation.owes = True
