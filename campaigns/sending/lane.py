@@ -30,7 +30,7 @@ from campaigns.rules.links import Links
 from campaigns.rules.tracing import about
 from campaigns.sending.account import Account, lock_account, save
 from campaigns.sending.claiming import Claim, LeaseLost, claim, wait_for
-from campaigns.sending.recording import Outcome, blame_account, record, take_back
+from campaigns.sending.recording import Outcome, Overtaken, blame_account, record, take_back
 from campaigns.sending.steps import Steps
 from campaigns.sending.telling import tell
 
@@ -208,13 +208,13 @@ class Lane:
         return Handed(claimed, outcome, self.clock())
 
     def _look_again(self, claimed: Claim) -> None:
-        """Somebody may have answered, or said no, while the connection was opened. Raises Unsent."""
+        """Somebody may have answered, or said no, while the connection was opened. Raises Overtaken."""
         if self.clock() - claimed.at < FRESH:
             return
         with self.reading() as session:
             status = session.scalar(select(Prospect.status).where(Prospect.id == claimed.prospect_id))
         if status in lifecycle.TERMINAL:
-            raise Unsent(f"It was not sent: this person is {status} since it was their turn.", lasting=True)
+            raise Overtaken(status)
 
     def _go_on(self, handed: Handed, *, may_claim: bool) -> Claim | None:
         """Write down that a message left and claim the next one, in one transaction. What did not leave gives back

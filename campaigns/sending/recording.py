@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.channels.outgoing import Doubtful, Unsent
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.journey import arrive, leave
-from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, UNKNOWN, WAITING, Message
+from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.saving import Reader, Saver, at_once
 from campaigns.models.sender import Sender
@@ -24,6 +24,14 @@ from campaigns.sending.steps import Steps
 RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 
 Outcome = str | Unsent | Doubtful
+
+
+class Overtaken(Unsent):
+    """It was not handed over: the person left the sequence since it was their turn."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"It was not sent: this person is {status} since it was their turn.", lasting=True)
+
 
 # The campaign before its message, in the order of whoever deletes it: nobody then waits for the other in a circle.
 _read = Reader(Message, Prospect)
@@ -73,7 +81,7 @@ def record(
     """Write down the outcome, a receipt or a failure, and move the prospect on.
 
     `sender` is locked, and saved by the caller. Which of OUTCOMES it was; None if there was nothing to write down any
-    more.
+    more, or nothing was handed over.
     """
     if sender is not None:
         sender.next_send_at = now + gap_of(sender)
@@ -88,7 +96,7 @@ def record(
         _unsent(session, claimed, hand, sender, outcome, now)
     hand.save(session)
     became = _became(hand.message, outcome)
-    if sender is not None and became != "refused":  # that was counted by whoever blamed the account
+    if sender is not None and became not in (None, "refused"):  # that was counted by whoever blamed the account
         sender.count(became)
     return became
 
@@ -104,7 +112,9 @@ def _in_hand(session: Session, steps: Steps, claimed: Claim) -> InHand | None:
     return InHand(message, prospect, steps.of(session, claimed.campaign_id, version))
 
 
-def _became(message: Message, outcome: Outcome) -> str:
+def _became(message: Message, outcome: Outcome) -> str | None:
+    if isinstance(outcome, Overtaken):
+        return None
     if isinstance(outcome, Unsent) and outcome.account:
         return "refused"
     return "deferred" if message.status == WAITING else message.status
@@ -123,6 +133,9 @@ def _unsent(
     message, prospect = hand.message, hand.prospect
     message.error = failed.reason
     _return_places(session, claimed, prospect)
+    if isinstance(failed, Overtaken):
+        message.status = SKIPPED
+        return
     if failed.account:
         # Not this message's fault: it is due as before, once the account works again.
         _as_before(hand, now)

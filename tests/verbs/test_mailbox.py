@@ -1,5 +1,6 @@
 """Reading a real mailbox: each mail once, from where the last reader stopped, whatever happens to it or to us."""
 
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -224,11 +225,12 @@ def test_a_reader_that_was_taken_for_dead_stops_at_the_next_mail(desk: Desk) -> 
 
 def number_anew(house: MailHouse, address: str, validity: int) -> None:
     """The server forgets all numbers, as after a restored backup."""
-    for file in house.folder(address).glob("dovecot*"):
-        file.unlink()
     numbers = house.folder(address) / "dovecot-uidlist"
-    numbers.write_text(f"3 V{validity} N1 G{'0' * 32}\n")
-    shutil.chown(numbers, *mailbox_owner())
+    header = numbers.read_text().partition("\n")[0]
+    numbers.write_text(re.sub(r"V\d+ N\d+", f"V{validity} N1", header) + "\n")
+    for file in house.folder(address).glob("dovecot[.-]*"):
+        if file != numbers:
+            file.unlink()
 
 
 def test_a_mailbox_that_is_numbered_anew_is_looked_through_and_nothing_done_twice(desk: Desk) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns import steering
 from campaigns.channels.reading import (
     AUTO_REPLY,
     COMPLAINT,
@@ -149,6 +150,16 @@ def test_whoever_is_away_hears_nothing_before_they_are_back(world: World) -> Non
     assert due is not None
     assert due.date() == back.date()
     assert world.ann.status == "sent"
+
+
+def test_whoever_is_away_and_paused_is_resumed_no_sooner_than_they_are_back(world: World) -> None:
+    ids = (world.workspace.id, world.campaign.id, world.ann.id)
+    steering.pause(world.session, *ids, now=LATER, by=None)
+    assert world.comes_back(OUT_OF_OFFICE, until=(LATER + timedelta(days=10)).date())
+    steering.resume(world.session, *ids, now=LATER, by=None)
+    assert world.ann.due_at == world.ann.not_before
+    kept = world.session.scalars(select(KeptLetter)).one()
+    assert kept.until == world.ann.not_before
 
 
 @pytest.mark.parametrize("until", [None, date(2001, 1, 1), date(2099, 1, 1)])
