@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -36,8 +37,8 @@ def notice(session: Session, hits: Sequence[Hit]) -> None:
     )
     for message_id, sent_at in session.execute(tracked.order_by(Message.id)).all():
         own = by_message[message_id]
-        people = [hit.at for hit in own if not is_machine(hit.agent, hit.at - sent_at)]
-        counted = {
+        people = [hit.at for hit in own if not is_machine(hit.agent, hit.at - (sent_at or hit.at))]
+        counted: dict[str, Any] = {
             "opens": Message.opens + len(people),
             "machine_opens": Message.machine_opens + len(own) - len(people),
         }

@@ -275,7 +275,7 @@ def test_the_head_of_a_line_is_one_step_down_an_index(crowd: Crowd) -> None:
     def ask(session: Session) -> None:
         assert candidates(session, session.get_one(Sender, crowd.senders[0]), "UTC", make.NOW)
 
-    plan = assert_cheap(crowd, ask, 100)
+    plan = assert_cheap(crowd, ask, 150)
     assert "ix_prospect_lane" in plan
     assert "ix_prospect_counted" in plan
     assert_ordered(plan, "ix_prospect_lane")
