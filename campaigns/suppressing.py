@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -15,13 +16,17 @@ from campaigns.models.event import Event
 from campaigns.models.paging import page_of
 from campaigns.models.suppression import end_all, put_on_list
 from campaigns.models.workspace import Suppression
+from campaigns.rules.kinds import Context, Text
 from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.refusals import Invalid
 from campaigns.rules.suppressions import LONGEST_REASON, read_entry, read_lines
 from campaigns.rules.tables import harmless
 
 # Entries that are written together: domains among them cost a look at everybody of the workspace.
 AT_ONCE = 5000
 MOST_PROBLEMS = 50
+# Entries of one call that adds or removes them, and characters that are searched for.
+MOST, MOST_REMOVED, MOST_WORDS = 1000, 500, 300
 NO_REASON = "On the suppression list."
 EXPORTED = ("value", "reason", "source", "created_by", "created_at")
 
@@ -50,6 +55,27 @@ def add(
         common = set(reasons.values())
         end_all(session, workspace_id, values, common.pop() if len(common) == 1 else NO_REASON, now)
     return added
+
+
+def read_entries(body: Mapping[str, Any]) -> dict[str, str]:
+    """1 to MOST entries of the API, value -> reason. Raises Invalid with all that is wrong."""
+    raw = body.get("suppressions")
+    if not isinstance(raw, list) or not 1 <= len(raw) <= MOST:
+        raise Invalid.of([Problem("suppressions", f"must be a list of 1 to {MOST:,} entries")])
+    entries: dict[str, str] = {}
+    problems: list[Problem] = []
+    for index, item in enumerate(raw):
+        field = f"suppressions[{index}]"
+        try:
+            if not isinstance(item, dict):
+                raise Problems([Problem(field, "must be an object")])
+            reason = Text(LONGEST_REASON, nullable=True).parse(item.get("reason"), f"{field}.reason", Context("UTC"))
+            entries[read_entry(item.get("value"), f"{field}.value")] = reason or ""
+        except Problems as bad:
+            problems.extend(bad.problems)
+    if problems:
+        raise Invalid.of(problems)
+    return entries
 
 
 def add_text(

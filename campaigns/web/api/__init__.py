@@ -9,6 +9,7 @@ from campaigns.web.api import (
     openapi,
     prospects,
     senders,
+    suppressions,
     templates,
     wake_ups,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "openapi",
     "prospects",
     "senders",
+    "suppressions",
     "templates",
     "wake_ups",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, Uuid
 from sqlalchemy import inspect as inspect_model
 
-from campaigns import explaining, removing, retrying, settling
+from campaigns import explaining, removing, retrying, settling, suppressing
 from campaigns.editing import TEMPLATE_FIELDS
 from campaigns.importing.adding import MOST_AT_ONCE
 from campaigns.models import (
@@ -18,6 +18,7 @@ from campaigns.models import (
     Node,
     Prospect,
     Sender,
+    Suppression,
     Template,
     Version,
     WakeUp,
@@ -197,6 +198,7 @@ OBJECTS: dict[str, Schema] = {
     "Prospect": shown(**PROSPECT),
     "WakeUp": shown(**WAKE_UP),
     "Message": shown(**MESSAGE),
+    "Suppression": shown(**columns(Suppression, "id value reason source created_by created_at")),
     "Template": shown(**TEMPLATE),
     "Key": shown(**columns(ApiKey, "id name hint created_at last_used_at")),
     "Changes": shown(applied=many(TEXT), unchanged=many(TEXT), ignored=many(shown(field=TEXT, reason=TEXT))),
@@ -242,8 +244,11 @@ EDITED_NODE = shown(node=ref("SequenceNode"), sequence_nodes=NODES, changes=ref(
 ROLLED_BACK = shown(sequence_nodes=NODES, changes=ref("Changes"))
 ONE_PROSPECT = shown(prospect=ref("Prospect"))
 _IMPORTED = {"imported": COUNT, "duplicates": COUNT}
-# Only a table may have lines that are left out.
-IMPORTED = {**shown(**_IMPORTED, invalid=many(ref("Problem"))), "required": list(_IMPORTED)}
+# Only a table may have lines that are left out, and only some lists hold people who have said no.
+IMPORTED = {**shown(**_IMPORTED, suppressed=COUNT, invalid=many(ref("Problem"))), "required": list(_IMPORTED)}
+_ADDED = {"added": COUNT, "known": COUNT}
+SUPPRESSED = {**shown(**_ADDED, invalid=many(ref("Problem"))), "required": list(_ADDED)}
+UNSUPPRESSED = shown(removed=COUNT)
 REMOVED = shown(removed=COUNT, deleted=COUNT, cancelled=COUNT)
 SETTLED = shown(message=ref("Message"))
 RETRIED = shown(retried=COUNT)
@@ -291,6 +296,13 @@ RETRY = sent(
     ids={**UuidList(retrying.MOST).schema(), "minItems": 1},
     how=one_of((retrying.AGAIN, retrying.SKIP)),
 )
+NEW_SUPPRESSIONS = sent(
+    "suppressions",
+    suppressions=many(
+        sent("value", value={"type": "string", "minLength": 1}, reason=_ADDRESS), minItems=1, maxItems=suppressing.MOST
+    ),
+)
+REMOVE_SUPPRESSIONS = sent("ids", ids={**UuidList(suppressing.MOST_REMOVED).schema(), "minItems": 1})
 SETTLE = sent("settlement", settlement=one_of(settling.SETTLEMENTS))
 
 _SERVER = maybe(

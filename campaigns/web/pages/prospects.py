@@ -159,7 +159,8 @@ def _told(
     again = (
         f" {done.duplicates:,} {'was' if done.duplicates == 1 else 'were'} there already." if done.duplicates else ""
     )
-    tell_success(f"{_people(done.imported)} added.{again}")
+    no = f" {_people(done.suppressed)} left out: on the suppression list." if done.suppressed else ""
+    tell_success(f"{_people(done.imported)} added.{again}{no}")
     return redirect(url_for("prospects.index", campaign_id=campaign_id), 303)
 
 

@@ -20,6 +20,7 @@ SOURCES = {
     "answer": "said so in an answer",
     "complaint": "reported spam",
     "erasure": "asked to be forgotten",
+    "api": "added over the API",
 }
 
 
@@ -30,7 +31,7 @@ def index() -> str:
 
 
 def _page(form: SuppressionForm) -> str:
-    words, page = request.args.get("q", "").strip()[:300], page_number()
+    words, page = request.args.get("q", "").strip()[: suppressing.MOST_WORDS], page_number()
     with house().reading() as db:
         entries, total = suppressing.listed(db, person().workspace_id, words=words, page=page, limit=PAGE)
     return render_template(
