@@ -37,13 +37,14 @@ _delivered = count()
 @dataclass
 class MailHouse:
     """Mailboxes of our accounts (ACCOUNTS at OURS) and of those they write to (PEOPLE at THEIRS), with the password
-    PASSWORD. Mail to BOUNCING is accepted, and comes back as a delivery status notification."""
+    PASSWORD. Mail to BOUNCING is accepted, and comes back as a delivery status notification where it `bounces`."""
 
     home: Path
     smtp_port: int
     imap_port: int
     host: str = "127.0.0.1"
     passwords: dict[str, str] = field(default_factory=dict)
+    bounces: bool = True
 
     def folder(self, address: str) -> Path:
         """The Maildir of an address."""
@@ -305,7 +306,7 @@ def running_mail_house() -> Iterator[MailHouse]:
         (home / "users").write_text(_users(passwords))
         serving = _postfix if os.getuid() == 0 else _stand_in
         with _dovecot(home) as imap_port, serving(home) as smtp_port:
-            house = MailHouse(home, smtp_port, imap_port, passwords=passwords)
+            house = MailHouse(home, smtp_port, imap_port, passwords=passwords, bounces=serving is _postfix)
             house.reset()
             yield house
 

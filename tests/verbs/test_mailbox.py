@@ -200,6 +200,36 @@ def test_a_full_mailbox_is_read_in_slices(desk: Desk) -> None:
     assert desk.mailbox.read_at == before + timedelta(seconds=80)
 
 
+def test_what_comes_while_the_mailbox_is_read_is_read_too(desk: Desk) -> None:
+    desk.read()
+    desk.comes("ann")
+
+    def busily(sender: Sender) -> ImapMailbox:
+        box = open_mailbox(sender, sealing_key=KEY)
+        fetch, late = box.fetch, iter(["bob", "carla"])
+
+        def meanwhile(uid: int) -> bytes | None:
+            desk.comes(*(name for name in [next(late, None)] if name))
+            return fetch(uid)
+
+        box.fetch = meanwhile  # type: ignore[method-assign]
+        return box
+
+    assert desk.reader(busily).run() == 3
+    assert desk.answered == ["ann", "bob", "carla"]
+
+
+def test_whoever_was_called_in_vain_is_called_again_soon(desk: Desk) -> None:
+    desk.read()
+    with desk.db.sessions.begin() as session:
+        mine = session.get_one(Mailbox, desk.sender_id)
+        mine.heard_until = desk.now + timedelta(minutes=2)
+        mine.lease_until = desk.now + timedelta(seconds=1)
+    assert desk.read() == 0
+    with desk.db.sessions() as session:
+        assert unread(session, desk.now + timedelta(seconds=31)) == [desk.sender_id]
+
+
 def test_two_readers_do_not_read_at_once(desk: Desk) -> None:
     desk.read()
     desk.comes("ann", "bob", "carla", "dan")
