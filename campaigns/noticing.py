@@ -7,12 +7,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign
 from campaigns.models.message import SENT, Message
 from campaigns.rules.opens import is_machine
+
+_message: Any = Message.__table__
+_count = (
+    update(_message)
+    .where(_message.c.id == bindparam("own_id"))
+    .values(
+        opens=_message.c.opens + bindparam("by_people"),
+        machine_opens=_message.c.machine_opens + bindparam("by_machines"),
+        opened_at=func.coalesce(_message.c.opened_at, bindparam("first", type_=_message.c.opened_at.type)),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -35,16 +46,14 @@ def notice(session: Session, hits: Sequence[Hit]) -> None:
         .join(Campaign, Campaign.id == Message.campaign_id)
         .where(Message.id.in_(by_message), Message.status == SENT, Campaign.open_tracking.is_(True))
     )
-    for message_id, sent_at in session.execute(tracked.order_by(Message.id)).all():
-        own = by_message[message_id]
-        people = [hit.at for hit in own if not is_machine(hit.agent, hit.at - (sent_at or hit.at))]
-        counted: dict[str, Any] = {
-            "opens": Message.opens + len(people),
-            "machine_opens": Message.machine_opens + len(own) - len(people),
-        }
-        if people:
-            counted["opened_at"] = func.coalesce(Message.opened_at, min(people))
-        session.execute(
-            update(Message).where(Message.id == message_id).values(counted),
-            execution_options={"synchronize_session": False},
-        )
+    # In order, so that two who write at once do not wait for each other in a circle.
+    found = session.execute(tracked.order_by(Message.id)).all()
+    counted = [_counted(message_id, sent_at, by_message[message_id]) for message_id, sent_at in found]
+    if counted:
+        session.connection().execute(_count, counted)
+
+
+def _counted(message_id: UUID, sent_at: datetime | None, hits: Sequence[Hit]) -> dict[str, Any]:
+    people = [hit.at for hit in hits if not is_machine(hit.agent, hit.at - (sent_at or hit.at))]
+    machines = len(hits) - len(people)
+    return {"own_id": message_id, "by_people": len(people), "by_machines": machines, "first": min(people, default=None)}

@@ -15,8 +15,8 @@ from campaigns.rules.outgoing import Outgoing, wire_address
 
 _POLICY = SMTP.clone(cte_type="7bit")
 _BREAK = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
-# A link in escaped text; what ends a sentence does not belong to it.
-_LINK = re.compile(r"https?://[^\s<>]*[^\s<>.,;:!?()\[\]'&]")
+# What ends a sentence does not belong to a link, nor do quotation marks.
+_LINK = re.compile(r"""(https?://[^\s<>"]*[^\s<>"'.,;:!?()\[\]])""")
 # What keeps a text from going out as it is: nothing in it, long lines, none ended, other breaks and controls.
 _ODD = re.compile(r"\A\Z|[^\n]{79}|[^\n]\Z|[\x00-\x08\x0b-\x1f\x7f]")
 # Then the standard library would write just this before it, in a hundred times the time.
@@ -67,7 +67,8 @@ def as_html(text: str, pixel: str) -> str:
 
 
 def _html_line(line: str) -> str:
-    linked = _LINK.sub(r'<a href="\g<0>">\g<0></a>', escape(line.expandtabs(4)))
+    pieces = enumerate(map(escape, _LINK.split(line.expandtabs(4))))  # every other one is a link
+    linked = "".join(f'<a href="{piece}">{piece}</a>' if place % 2 else piece for place, piece in pieces)
     return linked.replace("  ", "&nbsp; ")
 
 

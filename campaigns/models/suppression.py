@@ -15,7 +15,7 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.workspace import Suppression
 from campaigns.rules import lifecycle
 from campaigns.rules.people import Person
-from campaigns.rules.suppressions import HASH, entries_about, hashed, is_person
+from campaigns.rules.suppressions import FORGOTTEN, HASH, entries_about, hashed, is_person, spellings
 
 # How somebody came onto the list.
 HAND, IMPORTED, UNSUBSCRIBED, ANSWERED, COMPLAINED, ERASED, API = (
@@ -70,7 +70,7 @@ def end_all(session: Session, workspace_id: UUID, values: Collection[str], reaso
 
 def _meant(session: Session, values: Collection[str]) -> ColumnElement[bool]:
     people = [value for value in values if is_person(value)]
-    domains = [value for value in values if not is_person(value)]
+    domains = {spelling for value in values if not is_person(value) for spelling in spellings(value)}
     meant = [Prospect.identity.in_(people)] if people else []
     if domains:
         meant.append(_domain(session).in_(domains))
@@ -112,9 +112,6 @@ def end_suppressed(session: Session, workspace_id: UUID, campaign_id: UUID, now:
         people = session.execute(select(Prospect.id, Prospect.identity).where(own)).all()
         forgotten = [one.id for one in people if hashed(workspace_id, one.identity) in hashes]
         _end(session, (Prospect.id.in_(forgotten),), FORGOTTEN, now)
-
-
-FORGOTTEN = "Asked to be forgotten."
 
 
 def who_said_no(session: Session, workspace_id: UUID, people: Iterable[Person]) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Which column of a table means what: guessed from names and samples, chosen by a person, applied line by line."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from campaigns.rules.lifecycle import EMAIL
 from campaigns.rules.people import MOST_CUSTOM_FIELDS, Person, read_person
 from campaigns.rules.placeholders import is_key
 from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.suppressions import FORGOTTEN, mentions
 from campaigns.rules.tables import ALIASES, Line, columns, is_address, values_of
 
 # For each column the field of a person, `custom_fields.KEY`, or None to leave it out.
@@ -105,6 +106,10 @@ class LeftOut:
     reason: str
     cells: Sequence[str]
 
+    def blank(self) -> "LeftOut":
+        """The same without what stood there: nothing is kept of whoever asked to be forgotten."""
+        return replace(self, cells=[""] * len(self.cells))
+
 
 @dataclass
 class Sifted:
@@ -147,3 +152,6 @@ def suppressed(sifted: Sifted, reasons: Mapping[str, str]) -> None:
     """Leave out whoever is on the suppression list: identity -> why."""
     for identity, reason in reasons.items():
         sifted.leave_out(identity, SUPPRESSED, f"on the suppression list, {reason}")
+        if reason == FORGOTTEN:
+            about = mentions(identity)
+            sifted.left_out = [one.blank() if any(map(about.search, one.cells)) else one for one in sifted.left_out]

@@ -17,6 +17,8 @@ LONGEST_REASON = 200
 # What the first line of a file may be called.
 _HEADINGS = {"email", "e-mail", "address", "domain", "value", "email address", "linkedin", "linkedin_url", "profile"}
 HASH = "sha256:"
+_HASHED = re.compile(f"{HASH}[0-9a-f]{{64}}")
+FORGOTTEN = "Asked to be forgotten."
 # How many of them one person may be meant by.
 MOST_ABOUT = 5
 
@@ -26,6 +28,8 @@ def read_entry(raw: object, field: str) -> str:
     text = raw.strip() if isinstance(raw, str) else ""
     if not text:
         raise Problems([Problem(field, "must be an address, a domain or a LinkedIn profile")])
+    if _HASHED.fullmatch(text):
+        return text  # of a list that was exported
     if "/" in text:
         return linkedin_identity(read_linkedin_url(text, field) or "")
     local, at, domain = text.rpartition("@")
@@ -35,14 +39,27 @@ def read_entry(raw: object, field: str) -> str:
 
 
 def _read_domain(text: str, field: str) -> str:
-    try:
-        name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
-    except idna.IDNAError:
-        name = ""
+    name = _ascii(text)
     labels = name.split(".")
     if len(labels) < 2 or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise Problems([Problem(field, f"{shown(text)} is neither an address nor a domain such as example.com")])
     return name
+
+
+def _ascii(domain: str) -> str:
+    """The domain as it stands on the list; empty for what is none."""
+    try:
+        return domain.lower() if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
+
+
+def spellings(domain: str) -> set[str]:
+    """A domain of the list as it may stand in addresses: these are kept in letters, as people write them."""
+    try:
+        return {domain, idna.decode(domain)} if "xn--" in domain else {domain}
+    except idna.IDNAError:
+        return {domain}
 
 
 def read_lines(text: str) -> Iterator[tuple[int, str, str]]:
@@ -72,5 +89,19 @@ def entries_about(workspace_id: UUID, identity: str, email: str | None, linkedin
         own[email.lower()] = None
     if linkedin_url:
         own[linkedin_identity(linkedin_url)] = None
-    domain = (email.lower().rpartition("@")[2],) if email else ()
+    domain = (_ascii(email.rpartition("@")[2]),) if email else ()
     return (*own, *domain, *(hashed(workspace_id, one) for one in own))
+
+
+def read_identity(raw: object, field: str) -> str:
+    """The same as `read_entry` for one person alone. Raises Problems for a domain."""
+    value = read_entry(raw, field)
+    if not is_person(value):
+        raise Problems([Problem(field, "must be the address or the LinkedIn profile of one person")])
+    return value
+
+
+def mentions(identity: str) -> re.Pattern[str]:
+    """What finds an address or a profile in a text, and no longer one that it is a part of."""
+    before = r"(?<![\w.+-])" if "@" in identity else r"(?<![\w-])"
+    return re.compile(rf"{before}{re.escape(identity)}(?![\w-]|\.\w)", re.IGNORECASE)

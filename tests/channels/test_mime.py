@@ -65,6 +65,7 @@ def test_with_a_picture_the_same_text_comes_twice() -> None:
             "see https://a.example/x?a=1&b=2.",
             'see <a href="https://a.example/x?a=1&amp;b=2">https://a.example/x?a=1&amp;b=2</a>.',
         ),
+        ('"https://a.example/x"', '&quot;<a href="https://a.example/x">https://a.example/x</a>&quot;'),
         ("(http://a.example/)", '(<a href="http://a.example/">http://a.example/</a>)'),
         ("javascript:alert(1)", "javascript:alert(1)"),
         ("https://a.example/'onclick='x", '<a href="https://a.example/&#x27;onclick=&#x27;x">'),

@@ -5,7 +5,16 @@ from uuid import UUID
 import pytest
 
 from campaigns.rules.problems import Problems
-from campaigns.rules.suppressions import hashed, read_entry, read_lines
+from campaigns.rules.suppressions import (
+    MOST_ABOUT,
+    entries_about,
+    hashed,
+    mentions,
+    read_entry,
+    read_identity,
+    read_lines,
+    spellings,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +25,7 @@ from campaigns.rules.suppressions import hashed, read_entry, read_lines
         ("@Corp.Example", "corp.example"),
         ("bücher.example", "xn--bcher-kva.example"),
         ("https://www.linkedin.com/in/Ann-Lee/?x=1", "linkedin.com/in/ann-lee"),
+        (f"sha256:{'0' * 64}", f"sha256:{'0' * 64}"),
     ],
 )
 def test_an_entry_is_read_as_people_are_compared(text: str, entry: str) -> None:
@@ -28,6 +38,43 @@ def test_an_entry_is_read_as_people_are_compared(text: str, entry: str) -> None:
 def test_what_is_no_entry_is_refused(text: object) -> None:
     with pytest.raises(Problems):
         read_entry(text, "value")
+
+
+def test_a_person_may_be_meant_by_address_domain_profile_or_hash() -> None:
+    own = UUID(int=1)
+    found = entries_about(own, "ann@bücher.example", "Ann@Bücher.example", "https://www.linkedin.com/in/Ann")
+    assert found == (
+        "ann@bücher.example",
+        "linkedin.com/in/ann",
+        "xn--bcher-kva.example",
+        hashed(own, "ann@bücher.example"),
+        hashed(own, "linkedin.com/in/ann"),
+    )
+    assert len(found) == MOST_ABOUT
+    assert spellings("xn--bcher-kva.example") == {"xn--bcher-kva.example", "bücher.example"}
+
+
+@pytest.mark.parametrize(
+    ("identity", "text", "found"),
+    [
+        ("ann@corp.example", "Ann <ANN@corp.example>, boss", True),
+        ("ann@corp.example", "mailto:ann@corp.example.", True),
+        ("ann@corp.example", "joann@corp.example", False),
+        ("ann@corp.example", "jo.ann@corp.example", False),
+        ("ann@corp.example", "ann@corp.example.org", False),
+        ("ann@corp.example", "ann@corp-example", False),
+        ("linkedin.com/in/ann", "https://www.linkedin.com/in/Ann/", True),
+        ("linkedin.com/in/ann", "https://linkedin.com/in/ann-lee", False),
+    ],
+)
+def test_somebody_is_found_in_a_text_but_nobody_whose_address_is_longer(identity: str, text: str, found: bool) -> None:
+    assert (mentions(identity).search(text) is not None) is found
+
+
+def test_a_domain_is_no_person() -> None:
+    assert read_identity(" Ann@corp.example", "address") == "ann@corp.example"
+    with pytest.raises(Problems):
+        read_identity("corp.example", "address")
 
 
 def test_lines_come_with_their_number_and_reason() -> None:

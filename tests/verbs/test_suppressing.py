@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import suppressing
 from campaigns.models import Prospect, Workspace
+from campaigns.rules.suppressions import hashed
 from tests import make
 from tests.make import NOW
 
@@ -52,6 +53,20 @@ def test_a_domain_means_everybody_at_it_and_nobody_else(session: Session, worksp
     sub = person(session, workspace, "carla@mail.corp.example")
     add(session, workspace, "corp.example")
     assert [one.status for one in (ann, bob, sub)] == ["unsubscribed", "pending", "pending"]
+
+
+def test_a_domain_of_other_letters_means_its_people_too(session: Session, workspace: Workspace) -> None:
+    ann = person(session, workspace, "ann@bücher.example")
+    add(session, workspace, "bücher.example")
+    assert ann.status == "unsubscribed"
+
+
+def test_a_list_that_was_exported_can_be_taken_in_again(session: Session, workspace: Workspace) -> None:
+    add(session, workspace, f"ann@corp.example,asked\ncorp.example\n{hashed(workspace.id, 'bob@corp.example')}")
+    whole = "".join(suppressing.export(session, workspace.id))
+    assert len(values(session, workspace)) == 3
+    added = add(session, workspace, whole)
+    assert (added.new, added.known, added.invalid) == (0, 3, 0)
 
 
 def test_a_list_says_what_was_new_known_and_wrong(session: Session, workspace: Workspace) -> None:
