@@ -1,6 +1,6 @@
 """One tick: whatever the bells missed."""
 
-from campaigns import guarding, minding, receiving, ticking
+from campaigns import answering, guarding, minding, receiving, ticking
 from campaigns.models import ring
 from jobs.workshop import Workshop, utcnow
 
@@ -11,8 +11,10 @@ def tick(shop: Workshop) -> int:
         minding.mind_clock(session, utcnow)
     with shop.sessions.begin() as session:
         ticking.settle(session, utcnow())
+        answering.mark_unknown(session, utcnow())
         guarding.guard(session, guarding.Guard(shop.settings.bounce_percent, shop.settings.bounce_least), utcnow())
     with shop.reading.begin() as session:
         for sender_id in receiving.unread(session, utcnow()):
             ring(session, "inbox", sender_id)
+        answering.ring_waiting(session, utcnow())
         return ticking.ring_lanes(session, utcnow())

@@ -17,6 +17,8 @@ from campaigns.models import (
     ApiKey,
     Campaign,
     CampaignSender,
+    Conversation,
+    Letter,
     Message,
     Node,
     Prospect,
@@ -226,6 +228,39 @@ def message(session: Session, prospect: Prospect, node: Node, **values: Any) -> 
         "sent_at": NOW,
     }
     return _add(session, Message, defaults | values)
+
+
+def conversation(session: Session, prospect: Prospect, **values: Any) -> Conversation:
+    """A conversation that nobody has read, with the account that wrote to the person."""
+    defaults: dict[str, Any] = {
+        "prospect_id": prospect.id,
+        "workspace_id": prospect.workspace_id,
+        "campaign_id": prospect.campaign_id,
+        "sender_account_id": prospect.sender_account_id,
+        "last_at": NOW,
+        "unread": True,
+        "owes": True,
+    }
+    return _add(session, Conversation, defaults | values)
+
+
+def letter(session: Session, prospect: Prospect, **values: Any) -> Letter:
+    """What a person answered."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "workspace_id": prospect.workspace_id,
+        "sender_account_id": prospect.sender_account_id,
+        "prospect_id": prospect.id,
+        "kind": "reply",
+        "rfc_message_id": f"<letter{number}@corp.example>",
+        "from_name": prospect.name,
+        "from_address": prospect.email,
+        "subject": "Re: Hello",
+        "fresh": "Tell me more.",
+        "quoted": "> Hi!",
+        "received_at": NOW,
+    }
+    return _add(session, Letter, defaults | values)
 
 
 def suppression(session: Session, workspace: Workspace, value: str, **values: Any) -> Suppression:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from campaigns.models.base import grouped
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
+from campaigns.models.conversation import Conversation
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules.refusals import NotFound
@@ -51,6 +52,22 @@ def find_prospect(session: Session, campaign_id: UUID, prospect_id: UUID, *, loc
     if prospect is None:
         raise NotFound("prospect")
     return prospect
+
+
+def find_conversation(session: Session, workspace_id: UUID, prospect_id: UUID, *, lock: bool = False) -> Conversation:
+    """The conversation with a person, locked if asked, after the person: whoever receives a letter does so in that
+    order. NotFound for a stranger's, and for somebody who never answered."""
+    query = select(Conversation).where(
+        Conversation.prospect_id == prospect_id, Conversation.workspace_id == workspace_id
+    )
+    if lock:
+        person = select(Prospect.id).where(Prospect.id == prospect_id, Prospect.workspace_id == workspace_id)
+        session.execute(person.with_for_update(read=True, key_share=True))
+        query = query.with_for_update().execution_options(populate_existing=True)
+    conversation = session.scalar(query)
+    if conversation is None:
+        raise NotFound("conversation")
+    return conversation
 
 
 def nodes_of(session: Session, campaign_id: UUID) -> list[Node]:

@@ -1,6 +1,7 @@
 """Reading between the lines of what comes back: which of our mails a subject answers, and who asks to be left alone."""
 
 import re
+from collections.abc import Iterable
 from uuid import UUID
 
 # One "Re:", "AW:", "Fwd[2]:", "Automatic reply:" of whatever language: letters and a colon.
@@ -18,6 +19,11 @@ cancellami; disiscrivimi; cancellazione; uitschrijven; afmelden; descadastrar; r
 wypisz; odhlásit
 """
 _NO_PHRASES = frozenset(" ".join(phrase.split()) for phrase in _NO.split(";"))
+_ID = re.compile(r"<[!-;=?-~]+>")
+# What stands for a Message-ID that a mail did not have, and means nothing to anybody else.
+NO_ID = "@no-id>"
+# Ids that an answer refers to: the beginning of a long thread, and its end.
+MOST_REFERENCES = 30
 _PUNCTUATION = re.compile(r"[.!?,;\"'*_\u2026]+")
 
 
@@ -48,3 +54,17 @@ def asks_to_stop(text: str) -> bool:
     """Whether an answer is nothing but the wish to get no more mail."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     return _words(_PUNCTUATION.sub(" ", first)) in _NO_PHRASES
+
+
+def one_line(text: str) -> str:
+    """A text of a mail as a header may hold it: whoever wrote it may have put anything there."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def references(ids: Iterable[str | None]) -> tuple[str, ...]:
+    """The Message-IDs of a thread, the oldest first, that an answer to the last one refers to (RFC 5322 section
+    3.6.4)."""
+    real = [one for one in ids if one and _ID.fullmatch(one) and not one.endswith(NO_ID)]
+    # Each once, where it stands last: that is what is answered.
+    known = list(dict.fromkeys(reversed(real)))[::-1]
+    return tuple(known if len(known) <= MOST_REFERENCES else [known[0], *known[1 - MOST_REFERENCES :]])

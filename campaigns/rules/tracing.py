@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-FIELDS = ("campaign_id", "sender_id", "prospect_id", "message_id", "wake_up_id", "import_id", "job_id")
+FIELDS = ("campaign_id", "sender_id", "prospect_id", "message_id", "answer_id", "wake_up_id", "import_id", "job_id")
 
 _known: ContextVar[Mapping[str, str]] = ContextVar("known")
 

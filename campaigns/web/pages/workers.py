@@ -19,8 +19,20 @@ MOST_JOBS = 50
 # The ticker works every second.
 TICK_LATE = timedelta(seconds=10)
 DASHBOARD = "/ops/rq"
-KINDS = {"wake": "Wake up sleepers", "launch": "Launch", "lane": "Send messages", "imports": "Import people"}
-QUEUES = {"wake": "Wake-ups and launches", "imports": "Files of people", "lanes": "Messages to send"}
+KINDS = {
+    "wake": "Wake up sleepers",
+    "launch": "Launch",
+    "lane": "Send messages",
+    "inbox": "Read a mailbox",
+    "answer": "Send an answer",
+    "imports": "Import people",
+}
+QUEUES = {
+    "wake": "Wake-ups and launches",
+    "inbox": "Mailboxes and answers",
+    "imports": "Files of people",
+    "lanes": "Messages to send",
+}
 Subjects = Mapping[tuple[str, str], Subject]
 
 
