@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns import editing, launching, ticking, waking
+from campaigns import editing, erasing, launching, ticking, unsubscribing, waking
 from campaigns.models import (
     Campaign,
     CampaignDay,
@@ -29,10 +29,12 @@ from campaigns.models import (
     WakeUp,
     Workspace,
     connect,
+    new_id,
     session_factory,
 )
 from campaigns.models.gate import span
 from campaigns.models.sessions import silence
+from campaigns.rules.links import Recipient
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.refusals import Refused
 from campaigns.sending import Lane
@@ -422,3 +424,49 @@ def send_a_few_rounds(url: str, log: str, sender: UUID) -> None:
     with process(url, log) as mine, suppress(Refused):
         for _ in range(6):
             mine.lane(sender, 0.002).run()
+
+
+# Saying no, and being forgotten, while mail goes out ----------------------------------------------
+
+
+def say_no(url: str, log: str, workspace: UUID, addresses: list[str], forget: bool) -> None:
+    """One after the other, each as the link in a message or an owner of the workspace would."""
+    with process(url, log) as mine:
+        for address in addresses:
+            with mine.sessions.begin() as session:
+                if forget:
+                    erasing.erase(session, workspace, address, now=utcnow(), by=None)
+                else:
+                    unsubscribing.unsubscribe(session, Recipient(new_id(), workspace, address), utcnow())
+            mine.write("no", address, time.time())
+
+
+@pytest.mark.parametrize("forget", [False, True], ids=["unsubscribed", "erased"])
+def test_nothing_is_handed_over_once_a_no_was_answered_but_what_was_in_hand(
+    db: Database, log: str, forget: bool
+) -> None:
+    campaign, senders = stage(db, 120, senders=3)
+    with db.sessions() as session:
+        everybody = list(session.scalars(select(Prospect.identity).order_by(Prospect.id.desc())))
+    run_together(
+        play_a_part,
+        [
+            *(("work_the_lane", db.url, log, [sender]) for sender in senders),
+            *(("say_no", db.url, log, campaign.workspace_id, everybody[part::2], forget) for part in (0, 1)),
+        ],
+    )
+    said = {address: float(at) for address, at in lines(log, "no")}
+    sent = {row[1]: float(row[2]) for row in lines(log, "sent")}
+    assert len(sent) == len(lines(log, "sent"))
+    assert len(sent) < len(said) == len(everybody)
+    with db.sessions() as session:
+        kept = session.scalar(select(func.count()).select_from(Message))
+        statuses = set(session.scalars(select(Prospect.status)))
+        assert sum(session.scalars(select(SenderDay.used))) == len(sent)
+    late = [address for address, at in sent.items() if at > said[address]]
+    # A message that a lane had in its hands: one for each, and handed over within the tenth of a second that
+    # Lane.FRESH allows it, for afterwards it looks again.
+    assert len(late) <= len(senders), late
+    assert all(sent[address] < said[address] + 0.5 for address in late)
+    assert statuses <= {"unsubscribed", "completed"}
+    assert kept == (0 if forget else len(sent))
