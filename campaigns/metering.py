@@ -18,6 +18,7 @@ from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, Campa
 from campaigns.models.facts import SENDABLE
 from campaigns.models.gate import Gate
 from campaigns.models.limits import has_room
+from campaigns.models.mailbox import Mailbox
 from campaigns.models.message import SENDING, UNKNOWN, WAITING, Message
 from campaigns.models.meter import BEYOND, BOUNDS, WakeUpMeter
 from campaigns.models.sender import OUTCOMES, Sender, SenderDay
@@ -66,6 +67,29 @@ def open_messages(session: Session) -> dict[str, int]:
 def senders_by_status(session: Session) -> dict[str, int]:
     """Status -> how many accounts."""
     return {row[0]: row[1] for row in session.execute(select(Sender.status, func.count()).group_by(Sender.status))}
+
+
+@dataclass(frozen=True)
+class Mailboxes:
+    """Of the accounts in use that have a mailbox: how many; how many cannot be read now; and since when the one is not
+    read that was read the longest ago."""
+
+    known: int
+    failing: int
+    oldest: datetime | None
+
+
+def mailboxes(session: Session) -> Mailboxes:
+    """How well answers are heard. One row an account."""
+    failing = func.sum(case((Mailbox.failures > 0, 1), else_=0))
+    query = (
+        select(func.count(), failing, func.min(func.coalesce(Mailbox.read_at, Sender.created_at)))
+        .select_from(Sender)
+        .outerjoin(Mailbox, Mailbox.sender_account_id == Sender.id)
+        .where(Sender.imap.is_not(None), Sender.status == "active")
+    )
+    known, failed, oldest = session.execute(query).one()
+    return Mailboxes(known, int(failed or 0), oldest)
 
 
 def campaigns_by_status(session: Session) -> dict[str, int]:

@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, CampaignSender, Node
-from campaigns.models.facts import SENDABLE
+from campaigns.models.facts import SENDABLE, UNREAD
 from campaigns.models.gate import Gate
 from campaigns.models.lanes import Candidate, candidates, lanes_with_work
+from campaigns.models.mailbox import Mailbox
 from campaigns.models.message import FAILED, UNKNOWN, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
@@ -169,6 +170,32 @@ def _ready_since(session: Session, sender: Sender, head: Candidate) -> datetime:
     own = (Gate.campaign_id == head.campaign_id, Gate.clock == head.clock, Campaign.id == Gate.campaign_id)
     opened, edited = session.execute(select(Gate.opens_at, Campaign.updated_at).where(*own)).one()
     return max(head.due_at, opened, edited, sender.updated_at, sender.next_send_at or opened)
+
+
+@dataclass(frozen=True)
+class Deaf:
+    """An account whose follow-ups wait for its mailbox to be read; `error` says why it is not, where that is known."""
+
+    sender: Sender
+    read_at: datetime | None
+    error: str | None
+
+
+def deaf(session: Session, workspace_id: UUID, now: datetime) -> list[Deaf]:
+    """The accounts that could send, and whose mailbox was not read lately, the oldest first."""
+    new = and_(Mailbox.read_at.is_(None), Sender.updated_at <= now - PATIENCE)
+    query = (
+        select(Sender, Mailbox.read_at, Mailbox.error)
+        .outerjoin(Mailbox, Mailbox.sender_account_id == Sender.id)
+        .where(
+            Sender.workspace_id == workspace_id,
+            Sender.status == "active",
+            Sender.imap.is_not(None),
+            or_(new, Mailbox.read_at <= now - UNREAD),
+        )
+        .order_by(Sender.id)
+    )
+    return [Deaf(*row) for row in session.execute(query.limit(MOST_LANES))]
 
 
 @dataclass(frozen=True)

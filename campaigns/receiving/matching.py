@@ -12,8 +12,8 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules.correspondence import answers_subject, our_keys
 
-# People with one address in several campaigns of an account whose messages are compared.
-MOST_MESSAGES = 200
+# One person in so many campaigns at most, whose messages are compared.
+MOST_PEOPLE = 200
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,15 @@ def _by_address(session: Session, sender: Sender, letter: Letter) -> Found | Non
     address = letter.from_address if written else letter.recipient
     if not address:
         return None
-    sent = _messages(sender).where(Prospect.identity == address, Message.sender_account_id == sender.id)
-    for message, prospect in session.execute(sent.order_by(Message.claimed_at.desc()).limit(MOST_MESSAGES)):
+    known = select(Prospect.id).where(Prospect.workspace_id == sender.workspace_id, Prospect.identity == address)
+    people = session.scalars(known.limit(MOST_PEOPLE)).all()
+    if not people:
+        return None
+    # The account's own are picked here: asked for them, SQLite reads all messages of the account.
+    sent = _messages(sender).where(Message.prospect_id.in_(people)).order_by(Message.claimed_at.desc())
+    for message, prospect in session.execute(sent):
         # Machines put their own subjects; a person who writes about something else has not answered.
-        if letter.kind != REPLY or answers_subject(letter.subject, message.subject or ""):
+        fits = letter.kind != REPLY or answers_subject(letter.subject, message.subject or "")
+        if fits and message.sender_account_id == sender.id:
             return Found(prospect, message)
     return None

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,18 @@ from sqlalchemy import Engine, Select, and_, event, func, insert, literal, selec
 from sqlalchemy.orm import Session
 
 from campaigns import explaining, metering, overseeing, reporting, rostering, searching, ticking, waking, watching
+from campaigns.channels.reading import OUT_OF_OFFICE, REPLY, Letter
 from campaigns.metering import OPEN
-from campaigns.models import FOREVER, Campaign, CampaignDay, Message, Node, Prospect, Sender, connect, counts
+from campaigns.models import FOREVER, Campaign, CampaignDay, Mailbox, Message, Node, Prospect, Sender, connect, counts
 from campaigns.models.base import UTCDateTime
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import gates_of
 from campaigns.models.lanes import candidates, lanes_with_work
 from campaigns.models.message import FAILED, SENT
 from campaigns.models.words import MOST_FOUND
+from campaigns.receiving import matching
 from campaigns.rules.lifecycle import ACTIVE
+from campaigns.rules.outgoing import message_id
 from tests import make
 from tests.databases import hurried
 from tests.servers import Postgres
@@ -40,6 +44,8 @@ SENDERS = 5
 
 # Messages of a campaign that are not done with, of each kind.
 SOME = 20
+
+LETTER = Letter(REPLY, "", "", (), "", None, None, (), "", "", "")
 
 Ask = Callable[[Session], Any]
 
@@ -57,7 +63,9 @@ class Crowd:
         self.engine = engine
         with Session(engine) as session, session.begin():
             workspace = make.workspace(session)
-            senders = [make.sender(session, workspace) for _ in range(SENDERS)]
+            imap = {"host": "127.0.0.1", "port": 143, "security": "none", "username": None}
+            senders = [make.sender(session, workspace, imap=imap) for _ in range(SENDERS)]
+            session.add_all(Mailbox(sender_account_id=sender.id, read_at=make.NOW) for sender in senders)
             nodes = [make.EMAIL_STEP, make.delay(days=1), make.FOLLOW_UP, make.END]
             made = [
                 make.launched(session, workspace, 2, senders=senders, nodes=nodes, operating_hours=make.week())
@@ -281,6 +289,40 @@ def test_the_head_of_a_line_is_one_step_down_an_index(crowd: Crowd) -> None:
     assert_ordered(plan, "ix_prospect_lane")
 
 
+def test_a_line_whose_answers_are_unread_costs_no_look_at_whom_it_may_not_write_to(crowd: Crowd) -> None:
+    """However many follow-ups wait for the mailbox, and also where nobody new is left."""
+
+    def unread(session: Session) -> None:
+        session.execute(update(Mailbox).values(read_at=make.NOW - timedelta(hours=1)))
+
+    def ask(session: Session) -> None:
+        line = candidates(session, session.get_one(Sender, crowd.senders[0]), "UTC", make.NOW)
+        assert {one.follow_up for one in line} == {False}
+        assert len(lanes_with_work(session, make.NOW)) == SENDERS
+
+    assert_ordered(assert_cheap(crowd, ask, 500, before=unread), "ix_prospect_lane")
+
+
+def test_whom_a_mail_is_about_is_found_by_keys(crowd: Crowd) -> None:
+    """By what it answers, and by its writer; whoever wrote to many has many answers to look up."""
+    with Session(crowd.engine) as session:
+        message = session.scalars(select(Message).where(Message.sender_account_id == crowd.senders[0]).limit(1)).one()
+        person = session.get_one(Prospect, message.prospect_id)
+
+    def ask(session: Session) -> None:
+        sender = session.get_one(Sender, crowd.senders[0])
+        answers = (message_id(message.id.hex, "sarah@ours.test"),)
+        found = matching.find(session, sender, replace(LETTER, answers=answers))
+        assert found is not None
+        assert found.prospect.id == person.id
+        away = replace(LETTER, kind=OUT_OF_OFFICE, from_address=person.identity)
+        assert matching.find(session, sender, away) is not None
+        assert matching.find(session, sender, replace(away, from_address="nobody@nowhere.test")) is None
+
+    plan = assert_cheap(crowd, ask, 300)
+    assert "ix_prospect_workspace_id_identity" in plan, plan
+
+
 def assert_cheap(crowd: Crowd, ask: Ask, rows: int, before: Ask = lambda _: None) -> str:
     """Nothing is read from end to end, and no more than `rows` people are looked at; the plans."""
     plan = crowd.plans(ask, before)
@@ -415,6 +457,7 @@ def test_what_is_metered_is_read_from_the_short_ends_of_indices(crowd: Crowd) ->
         assert metering.gates(session, make.NOW)["operating_hours"] == (CAMPAIGNS, 0)
         assert metering.campaigns_by_status(session)[ACTIVE] == CAMPAIGNS
         assert metering.senders_by_status(session) == {"active": SENDERS}
+        assert metering.mailboxes(session).known == SENDERS
         metering.wake_ups(session)
         list(metering.outcomes(session))
 
@@ -439,6 +482,7 @@ def test_what_is_stuck_is_found_among_a_million(crowd: Crowd) -> None:
         assert [one.people > 10_000 for one in watching.failing(session, own, later)] == [True]
         assert len(watching.idle(session, own, later)) == SENDERS - 1
         assert watching.halted(session, own, later) == []
+        assert watching.deaf(session, own, later) == []
         assert watching.late_wake_ups(session, own, later) == []
 
     def fail(session: Session) -> None:
