@@ -88,6 +88,12 @@ class SuppressionForm(Form):
     reason = StringField("Reason")
 
 
+class AddressForm(Form):
+    """Whose data."""
+
+    address = StringField("Address")
+
+
 class NewCampaignForm(Form):
     """A new draft; the senders are drawn by the template."""
 

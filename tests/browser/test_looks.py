@@ -112,6 +112,8 @@ PAGES = [
     "/campaigns/{draft}/template",
     "/search?q=founders",
     "/search?q=nothing-has-this-name",
+    "/suppressions",
+    "/data",
     "/keys",
     "/trap",
     "/workers",

@@ -57,6 +57,7 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "person_resumed": lambda data: "One person resumed",
     "replied": lambda data: "One person answered",
     "bounced": lambda data: "A message to one person came back",
+    "unsubscribed": lambda data: "One person unsubscribed",
     "complained": lambda data: "One person reported a message as spam",
     "guarded": lambda data: f"Paused: {data.get('bounced')} of {data.get('written_to')} people bounced",
     "step_skipped": lambda data: "A step skipped for one person",

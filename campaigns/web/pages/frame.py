@@ -28,7 +28,7 @@ MOST_PAGE = 1_000_000
 NAV: Mapping[str, tuple[str, ...]] = {
     "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "imports", "wake_ups", "templates"),
     "Senders": ("senders",),
-    "Suppressions": ("suppressions",),
+    "Suppressions": ("suppressions", "rights"),
     "What is stuck": ("stuck",),
     "Mail trap": ("trap",),
     "Workers": ("workers",),

@@ -10,11 +10,12 @@ from typing import cast
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from campaigns import noticing, unsubscribing
 from campaigns.models.trouble import first_line, trouble_of
 from campaigns.rules.links import Recipient, read_pixel, read_unsubscribe
+from campaigns.web.errors import is_collision
 from campaigns.web.house import House, house, now
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ PICTURE = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002
 # Seconds between two writings of opens, and how many opens wait for one at most: more than that are forgotten.
 EVERY, MOST_WAITING = 1.0, 50_000
 AT_ONCE = 1000
+# How often a no is written down if others get into its way.
+TRIES = 5
 LONGEST_AGENT = 300
 _beginning = threading.Lock()
 
@@ -42,11 +45,22 @@ def ask(token: str) -> str:
 def unsubscribe(token: str) -> ResponseReturnValue:
     """The no itself, from the page or from a mail program, which wants no page."""
     recipient = _recipient(token)
-    with house().sessions.begin() as session:
-        unsubscribing.unsubscribe(session, recipient, now())
+    _take(recipient)
     if request.form.get(ONE_CLICK[0]) == ONE_CLICK[1]:
         return "", 200
     return render_template("unsubscribe.html", identity=recipient.identity, done=True)
+
+
+def _take(recipient: Recipient) -> None:
+    """Write a no down, again if somebody else was at the same people: a mail program asks but once."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with house().sessions.begin() as session:
+                unsubscribing.unsubscribe(session, recipient, now())
+            return
+        except DBAPIError as error:
+            if not (is_collision(error) and tries_left):
+                raise
 
 
 def _recipient(token: str) -> Recipient:
@@ -83,7 +97,8 @@ class Opens:
     def _work(self) -> None:
         while True:
             hits = [self._waiting.get()]
-            time.sleep(EVERY)
+            if self._waiting.qsize() < AT_ONCE:
+                time.sleep(EVERY)
             with suppress(queue.Empty):
                 while len(hits) < AT_ONCE:
                     hits.append(self._waiting.get_nowait())
@@ -95,6 +110,8 @@ class Opens:
                 noticing.notice(session, hits)
         except SQLAlchemyError as error:
             log.warning("%d opens were not written down: %s", len(hits), trouble_of(error) or first_line(error))
+        except Exception:
+            log.exception("%d opens were not written down", len(hits))  # and the next ones are
 
 
 def _opens() -> Opens:

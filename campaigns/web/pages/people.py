@@ -99,6 +99,7 @@ def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[M
     yield Moment(f"Added {source}".strip(), prospect.created_at)
     for message in overseeing.messages_of(db, prospect):
         yield _told(message, names.get(message.node_id, "A step"))
+        yield from _opens(message, names.get(message.node_id, "A step"))
     if prospect.replied_at:
         yield Moment("Answered", prospect.replied_at)
     if prospect.paused_at:
@@ -112,6 +113,22 @@ def _told(message: Message, step: str) -> Moment:
     words = TOLD[message.status].format(step=step)
     note = message.error if message.status != SENT else message.subject
     return Moment(words, message.sent_at or message.claimed_at, note, message.status)
+
+
+def _opens(message: Message, step: str) -> Iterator[Moment]:
+    """When a person first opened it, and machines apart."""
+    machines = f"loaded by machines, {_times(message.machine_opens)}" if message.machine_opens else None
+    if message.opened_at is not None:
+        note = f"opened {_times(message.opens)}{f'; {machines}' if machines else ''}"
+        yield Moment(f"{step} opened", message.opened_at, note[:1].upper() + note[1:])
+    elif machines:
+        yield Moment(
+            f"{step} {machines}", message.sent_at, "A mail program or a filter did that: nobody need have read it."
+        )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def _future(

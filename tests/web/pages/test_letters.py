@@ -2,6 +2,9 @@
 
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
+
+from campaigns.models import Campaign
 from tests import make
 from tests.databases import Database
 from tests.servers import SmtpSink
@@ -85,3 +88,12 @@ def test_a_copy_with_a_hole_is_not_sent(alice: Visitor, db: Database) -> None:
     page = alice.follow(alice.send(page.form("/send")))
     assert "Not sent" in page.text
     assert "%company%" in page.text
+
+
+def test_the_preview_says_what_leaves_beside_the_words(alice: Visitor, db: Database) -> None:
+    path = f"/campaigns/{written(db, alice, ADA, reply_to='office@ours.example')}/sequence/preview"
+    text = squeezed(alice.visit(path).text)
+    assert "its answers go to office@ours.example, and nothing in it tells of opens." in text
+    with db.sessions.begin() as session:
+        session.scalars(select(Campaign)).one().open_tracking = True
+    assert "a picture in it tells of opens." in squeezed(alice.visit(path).text)

@@ -1,5 +1,6 @@
 """What messages link to: saying no, and the picture that tells of an open. Whoever comes there has no login."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
+from campaigns import noticing, unsubscribing
 from campaigns.models import Event, Message, Prospect, Suppression, Workspace
 from campaigns.models.finding import nodes_of
 from campaigns.rules.links import Links, Recipient
 from tests import make
-from tests.databases import Database
+from tests.databases import Database, at_once
 from tests.make import NOW
 from tests.web.pages.conftest import Visitor
 
@@ -172,3 +175,38 @@ def test_a_forged_picture_is_a_picture_and_tells_of_nothing(world: World) -> Non
     assert (answer.status_code, answer.mimetype) == (200, "image/gif")
     world.client.get(world.pixel, headers={"User-Agent": SAFARI})
     eventually(world.counted, (1, 0, True))
+
+
+def test_a_failure_of_one_batch_does_not_end_the_counting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = threading.Event()
+
+    def fail(*_: object) -> None:
+        monkeypatch.undo()
+        failed.set()
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(noticing, "notice", fail)
+    world.client.get(world.pixel, headers={"User-Agent": SAFARI})
+    assert failed.wait(10)
+    world.client.get(world.pixel, headers={"User-Agent": SAFARI})
+    eventually(world.counted, (1, 0, True))
+
+
+def test_a_mail_program_asks_but_once_whoever_is_at_the_same_people(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collide(*_: object) -> None:
+        monkeypatch.undo()
+        raise IntegrityError("", {}, Exception("UNIQUE constraint failed"))
+
+    monkeypatch.setattr(unsubscribing, "unsubscribe", collide)
+    assert world.client.post(world.link(), data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert world.statuses() == GONE
+
+
+def test_several_who_say_no_at_once_are_all_taken(world: World, app: Flask) -> None:
+    def click() -> int:
+        return app.test_client().post(world.link(), data={"List-Unsubscribe": "One-Click"}).status_code
+
+    assert at_once(*[click] * 6) == [200] * 6
+    assert world.suppressed() == [("ann@corp.example", "unsubscribe")]

@@ -1,9 +1,11 @@
 """One person's page: what happened, what comes, why not now, and the buttons that steer it."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 
+from campaigns.models.finding import nodes_of
 from campaigns.models.prospect import Prospect
 from tests import make
 from tests.databases import Database
@@ -175,3 +177,33 @@ def test_whoever_a_completed_campaign_left_behind_is_copied_into_a_new_draft(ali
 
 def test_a_stranger_gets_404(alice: Visitor, bob: Visitor, db: Database) -> None:
     bob.visit(somebody(db, alice), 404)
+
+
+def opened(db: Database, path: str, **counts: object) -> None:
+    """Say of the person's first message how often it was opened."""
+    with db.sessions.begin() as session:
+        prospect = session.get_one(Prospect, UUID(path.rpartition("/")[2]))
+        make.message(session, prospect, nodes_of(session, prospect.campaign_id)[0], **counts)
+
+
+def test_opens_by_people_and_by_machines_are_told_apart(alice: Visitor, db: Database) -> None:
+    path = somebody(db, alice, open_tracking=True)
+    opened(db, path, opens=2, machine_opens=1, opened_at=make.NOW + timedelta(hours=1))
+    text = squeezed(alice.visit(path).text)
+    assert "Email 1 openedMon 2 Mar, 12:00 CET" in text
+    assert "Opened 2 times; loaded by machines, once" in text
+    assert "1 opened a message." in squeezed(alice.visit(path.partition("/prospects")[0]).text)
+
+
+def test_what_only_machines_opened_is_not_called_opened(alice: Visitor, db: Database) -> None:
+    path = somebody(db, alice, open_tracking=True)
+    opened(db, path, machine_opens=3)
+    text = squeezed(alice.visit(path).text)
+    assert "Email 1 loaded by machines, 3 times" in text
+    assert "Email 1 opened" not in text
+    assert "0 opened a message." in squeezed(alice.visit(path.partition("/prospects")[0]).text)
+
+
+def test_nothing_is_said_of_opens_where_nothing_is_tracked(alice: Visitor, db: Database) -> None:
+    path = somebody(db, alice)
+    assert "opened a message" not in alice.visit(path.partition("/prospects")[0]).text
