@@ -66,9 +66,9 @@ def listed(session: Session, workspace_id: UUID, wanted: Filter, *, page: int, l
     return _entries(session, found), total
 
 
-def _conditions(session: Session, workspace_id: UUID, wanted: Filter) -> list[ColumnElement[bool]]:
+def _conditions(session: Session, workspace_id: UUID, wanted: Filter) -> list[Any]:
     """An account or a campaign is of one workspace alone: naming that too would only mislead the planner."""
-    own: list[ColumnElement[bool]] = []
+    own: list[Any] = []
     if wanted.account_id:
         own.append(Conversation.sender_account_id == find_sender(session, workspace_id, wanted.account_id).id)
     if wanted.campaign_id:

@@ -42,9 +42,19 @@
     return Boolean(field);
   }
 
+  // The rows of a list, one after the other, from the one that is open or has focus.
+  function step(by) {
+    const rows = [...document.querySelectorAll("[data-row]")].filter((one) => one.checkVisibility());
+    const focused = rows.indexOf(document.activeElement);
+    const from = focused < 0 ? rows.findIndex((one) => one.hasAttribute("aria-current")) : focused;
+    rows[Math.min(Math.max(from + by, 0), rows.length - 1)]?.focus();
+    return rows.length > 0;
+  }
+
   // Whether these strokes lead somewhere.
   function act(strokes) {
     if (strokes === "/") return search();
+    if (strokes === "j" || strokes === "k") return step(strokes === "j" ? 1 : -1);
     const one = keyed().find((each) => each.dataset.keys === strokes);
     one?.click();
     return Boolean(one);

@@ -1,20 +1,27 @@
 """What templates do to values so that people can read them: instants in the workspace's zone, grouped numbers."""
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from flask import Flask, g
+from markupsafe import Markup, escape
 
 from campaigns.web.house import now
 
 MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
 # From this many seconds on, the unit in which a distance is told.
 UNITS = ((2 * DAY, DAY, "days"), (HOUR, HOUR, "h"), (MINUTE, MINUTE, "min"), (1, 1, "s"))
+# Characters that move others about, or that nobody sees.
+_WILD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]")
+# What ends a sentence does not belong to a link in it.
+_URL = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?()\[\]]")
+_ANCHOR = Markup('<a href="{}" rel="noreferrer noopener nofollow" target="_blank">{}</a>')
 
 
 def register(app: Flask) -> None:
     """Give templates our filters."""
-    for each in (when, iso, until, words, thousands, zonefree):
+    for each in (when, iso, until, words, thousands, zonefree, tame, linked):
         app.add_template_filter(each)
 
 
@@ -60,3 +67,17 @@ def thousands(number: int | None) -> str:
 def zonefree(name: str) -> str:
     """`America/New York`."""
     return name.replace("_", " ")
+
+
+def tame(text: str | None) -> str:
+    """What somebody outside wrote, without the characters that move others about or cannot be seen."""
+    return _WILD.sub("", (text or "").replace("\u2028", "\n").replace("\u2029", "\n"))
+
+
+def linked(text: str | None) -> Markup:
+    """The same as HTML, with links to follow: each shows where it leads."""
+    whole, html, done = tame(text), Markup(), 0
+    for found in _URL.finditer(whole):
+        html += escape(whole[done : found.start()]) + _ANCHOR.format(found[0], found[0])
+        done = found.end()
+    return html + escape(whole[done:])

@@ -2,6 +2,7 @@
 
 from campaigns.web.api import (
     campaigns,
+    conversations,
     idempotency,
     keys,
     messages,
@@ -19,6 +20,7 @@ from campaigns.web.api.blueprint import blueprint
 __all__ = [
     "blueprint",
     "campaigns",
+    "conversations",
     "idempotency",
     "keys",
     "messages",

@@ -7,13 +7,15 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, Uuid
 from sqlalchemy import inspect as inspect_model
 
-from campaigns import explaining, removing, retrying, settling, suppressing
+from campaigns import answering, corresponding, explaining, removing, retrying, settling, suppressing
+from campaigns.channels.reading import KINDS as LETTER_KINDS
 from campaigns.editing import TEMPLATE_FIELDS
 from campaigns.importing.adding import MOST_AT_ONCE
 from campaigns.models import (
     ApiKey,
     Base,
     Campaign,
+    Conversation,
     Message,
     Node,
     Prospect,
@@ -24,7 +26,9 @@ from campaigns.models import (
     WakeUp,
 )
 from campaigns.models.base import UTCDateTime
+from campaigns.models.conversation import LABELS
 from campaigns.models.counts import STATS
+from campaigns.models.message import FAILED, SKIPPED, WAITING
 from campaigns.rules import lifecycle
 from campaigns.rules.accounts import COLUMNS, MOST_NAME, SECURITIES
 from campaigns.rules.fields import BY_NAME, FIELDS
@@ -184,6 +188,23 @@ VERSION = {
 MESSAGE = columns(
     Message, "id campaign_id prospect_id node_id sender_account_id status subject error claimed_at sent_at"
 )
+CONVERSATION = {
+    **columns(Conversation, "prospect_id campaign_id sender_account_id"),
+    **columns(Prospect, "email company"),
+    "name": maybe(TEXT),
+    **columns(Conversation, "last_at unread owes"),
+    "label": maybe(one_of(LABELS)),
+}
+MAIL = {
+    "kind": one_of((corresponding.MESSAGE, corresponding.LETTER, corresponding.ANSWER)),
+    "id": ID,
+    "at": INSTANT,
+    **dict.fromkeys(("subject", "text", "quoted"), maybe(TEXT)),
+    "taken_for": maybe(one_of(LETTER_KINDS)),
+    **dict.fromkeys(("from_name", "from_address"), maybe(TEXT)),
+    "status": maybe(one_of((WAITING, *corresponding.SAID, FAILED, SKIPPED))),
+    **dict.fromkeys(("error", "created_by"), maybe(TEXT)),
+}
 
 OBJECTS: dict[str, Schema] = {
     "Error": shown(error=TEXT, code=TEXT, details=many(ref("Problem"))),
@@ -199,6 +220,8 @@ OBJECTS: dict[str, Schema] = {
     "WakeUp": shown(**WAKE_UP),
     "Message": shown(**MESSAGE),
     "Suppression": shown(**columns(Suppression, "id value reason source created_by created_at")),
+    "Conversation": shown(**CONVERSATION),
+    "Mail": shown(**MAIL),
     "Template": shown(**TEMPLATE),
     "Key": shown(**columns(ApiKey, "id name hint created_at last_used_at")),
     "Changes": shown(applied=many(TEXT), unchanged=many(TEXT), ignored=many(shown(field=TEXT, reason=TEXT))),
@@ -252,6 +275,9 @@ UNSUPPRESSED = shown(removed=COUNT)
 REMOVED = shown(removed=COUNT, deleted=COUNT, cancelled=COUNT)
 SETTLED = shown(message=ref("Message"))
 RETRIED = shown(retried=COUNT)
+THREAD = shown(conversation=ref("Conversation"), mails=many(ref("Mail")), total=COUNT, page=COUNT, limit=COUNT)
+ONE_CONVERSATION = shown(conversation=ref("Conversation"))
+ONE_ANSWER = shown(answer=ref("Mail"))
 NEW_KEY = shown(**columns(ApiKey, "id name hint created_at last_used_at"), key=TEXT)
 
 
@@ -304,6 +330,10 @@ NEW_SUPPRESSIONS = sent(
 )
 REMOVE_SUPPRESSIONS = sent("ids", ids={**UuidList(suppressing.MOST_REMOVED).schema(), "minItems": 1})
 SETTLE = sent("settlement", settlement=one_of(settling.SETTLEMENTS))
+
+PATCH_CONVERSATION = sent(unread=FLAG, owes=FLAG, label=maybe(one_of(LABELS)))
+NEW_ANSWER = sent("body", body=answering.BODY.schema())
+SETTLE_ANSWER = sent("settlement", settlement=one_of(answering.SETTLEMENTS))
 
 _SERVER = maybe(
     sent(

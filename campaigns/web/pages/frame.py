@@ -9,7 +9,7 @@ from flask import Flask, current_app, flash, g, render_template, request, url_fo
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from campaigns import watching
+from campaigns import corresponding, watching
 from campaigns.models import counts
 from campaigns.models.finding import find_campaign
 from campaigns.models.sender import Sender
@@ -27,6 +27,7 @@ MOST_PAGE = 1_000_000
 # Entry of the navigation -> blueprints that it stands for; the first one's index is where it leads.
 NAV: Mapping[str, tuple[str, ...]] = {
     "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "imports", "wake_ups", "templates"),
+    "Inbox": ("inbox",),
     "Senders": ("senders",),
     "Suppressions": ("suppressions", "rights"),
     "What is stuck": ("stuck",),
@@ -48,6 +49,7 @@ def frame() -> dict[str, Any]:
     return {
         "nav": nav() if who else [],
         "stuck_count": stuck_count,
+        "unread_count": unread_count,
         "current_instant": now,
         "signed_in_email": who.email if who else None,
     }
@@ -62,6 +64,15 @@ def stuck_count() -> int:
             own = person().workspace_id
             g.stuck_count = watching.unsettled_count(db, own) + watching.failing_count(db, own)
     return cast(int, g.stuck_count)
+
+
+def unread_count() -> int:
+    """How many conversations nobody has read, asked as the other count is."""
+    if "unread_count" not in g:
+        g.unread_count = 0
+        with suppress(SQLAlchemyError), house().reading() as db:
+            g.unread_count = corresponding.unread_count(db, person().workspace_id)
+    return cast(int, g.unread_count)
 
 
 def nav() -> list[dict[str, Any]]:

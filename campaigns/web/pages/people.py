@@ -11,9 +11,11 @@ from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from campaigns import explaining, overseeing, steering
+from campaigns import corresponding, explaining, overseeing, steering
+from campaigns.channels import reading
 from campaigns.explaining import DONE, Explanation
 from campaigns.models.campaign import Campaign, Node
+from campaigns.models.conversation import Conversation
 from campaigns.models.finding import find_prospect, nodes_of
 from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
@@ -21,6 +23,7 @@ from campaigns.models.sender import Sender
 from campaigns.rules import lifecycle
 from campaigns.rules.refusals import WrongState
 from campaigns.rules.sequence import following
+from campaigns.web.filters import tame
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import head, render, tell_error, tell_success
 
@@ -36,6 +39,15 @@ TOLD = {
     UNKNOWN: "{step}: nobody knows whether it arrived",
     SKIPPED: "{step} skipped",
 }
+# What a letter was taken for -> how the timeline tells it.
+CAME = {
+    reading.REPLY: "Answered",
+    reading.AUTO_REPLY: "An automatic reply came",
+    reading.OUT_OF_OFFICE: "Said to be out of office",
+    reading.HARD_BOUNCE: "A message came back",
+    reading.SOFT_BOUNCE: "A message was not delivered yet",
+    reading.COMPLAINT: "Reported a message as spam",
+}
 # What is known of a person, in the order in which it is shown.
 KNOWN = ("email", "linkedin_url", "company", "position", "headline", "timezone")
 
@@ -49,6 +61,7 @@ class Moment:
     note: str | None = None
     status: str | None = None
     about: bool = False
+    url: str | None = None
 
 
 @blueprint.get("")
@@ -73,7 +86,7 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
         "explanation": explanation,
         "sender": sender.label if sender else None,
         "known": {name: value for name, value in known.items() if value},
-        "past": [*_past(db, prospect, names)],
+        "past": sorted(_past(db, prospect, names), key=lambda one: one.at or prospect.created_at),
         "future": [*_future(nodes, node, explanation, names)],
         "can_pause": placed and prospect.paused_at is None,
         "can_retry": can_retry(campaign, prospect),
@@ -100,7 +113,10 @@ def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[M
     for message in overseeing.messages_of(db, prospect):
         yield _told(message, names.get(message.node_id, "A step"))
         yield from _opens(message, names.get(message.node_id, "A step"))
-    if prospect.replied_at:
+    glimpses = corresponding.glimpses(db, prospect.id)
+    thread = url_for("inbox.show", prospect_id=prospect.id) if db.get(Conversation, prospect.id) else None
+    yield from (_glimpsed(one, thread) for one in glimpses)
+    if prospect.replied_at and not any(one.state == reading.REPLY for one in glimpses):
         yield Moment("Answered", prospect.replied_at)
     if prospect.paused_at:
         yield Moment("Paused", prospect.paused_at)
@@ -129,6 +145,13 @@ def _opens(message: Message, step: str) -> Iterator[Moment]:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
+
+
+def _glimpsed(one: corresponding.Glimpse, thread: str | None) -> Moment:
+    if one.kind == corresponding.LETTER:
+        return Moment(CAME.get(one.state, "A mail came"), one.at, tame(one.words), url=thread)
+    words = TOLD[one.state].format(step=f"An answer of {one.by}" if one.by else "An answer")
+    return Moment(words, one.at, tame(one.words), one.state, url=thread)
 
 
 def _future(
