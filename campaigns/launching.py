@@ -110,16 +110,15 @@ def _people_problems(people: int) -> list[Problem]:
     return [] if people else [Problem("prospects", "Add at least one prospect.")]
 
 
-# What a campaign may ask for and this version does not do yet: said before launch, not found out after.
-NOT_YET = (
-    ("type", lifecycle.LINKEDIN, "This version cannot send LinkedIn steps yet: prospects wait until it can."),
-    ("stop_on_reply", True, "This version does not read replies yet: take whoever answers out of the campaign."),
-    ("open_tracking", True, "This version does not track opens yet."),
-)
+# Said before launch, not found out after.
+NOT_YET = "This version cannot send LinkedIn steps yet: prospects wait until it can."
+UNSEEN = "has no IMAP server: its answers are not seen, and nothing stops for them. Enter its IMAP server."
 
 
 def _warnings(session: Session, campaign: Campaign, senders: list[Sender]) -> list[Problem]:
-    warnings = [Problem(name, words) for name, value, words in NOT_YET if getattr(campaign, name) == value]
+    warnings = [Problem("type", NOT_YET)] if campaign.type == lifecycle.LINKEDIN else []
+    unheard = [one for one in senders if one.imap is None and not one.uses_trap] if campaign.stop_on_reply else []
+    warnings += [Problem("stop_on_reply", f"{one.label} {UNSEEN}") for one in unheard]
     own = {sender.id for sender in senders}
     idle = [limit for limit in limits_of(session, campaign.id) if limit.sender_id not in own]
     if idle:

@@ -19,6 +19,7 @@ from campaigns.models.event import Event
 from campaigns.models.finding import limits_of, nodes_of, senders_of
 from campaigns.models.gate import Gate
 from campaigns.models.imports import Import
+from campaigns.models.mailbox import Mailbox
 from campaigns.models.message import SENT, UNKNOWN, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay
@@ -165,13 +166,14 @@ def _used_on(session: Session, senders: Sequence[Sender], day: date) -> dict[UUI
 
 @dataclass(frozen=True)
 class Account:
-    """A sender account of the workspace: what it sent today and the most it may, and how many campaigns send from
-    it."""
+    """A sender account of the workspace: what it sent today and the most it may, how many campaigns send from it, and
+    its mailbox, once that was looked into."""
 
     sender: Sender
     used: int
     limit: int
     campaigns: int
+    mailbox: Mailbox | None
 
 
 def accounts(session: Session, workspace_id: UUID, now: datetime) -> list[Account]:
@@ -183,7 +185,16 @@ def accounts(session: Session, workspace_id: UUID, now: datetime) -> list[Accoun
         CampaignSender.sender_id.in_([sender.id for sender in senders])
     )
     busy = {row[0]: row[1] for row in session.execute(query.group_by(CampaignSender.sender_id))}
-    return [Account(one, used.get(one.id, 0), one.limit_on(today), busy.get(one.id, 0)) for one in senders]
+    boxes = _mailboxes(session, senders)
+    return [
+        Account(one, used.get(one.id, 0), one.limit_on(today), busy.get(one.id, 0), boxes.get(one.id))
+        for one in senders
+    ]
+
+
+def _mailboxes(session: Session, senders: Sequence[Sender]) -> dict[UUID, Mailbox]:
+    query = select(Mailbox).where(Mailbox.sender_account_id.in_([sender.id for sender in senders]))
+    return {one.sender_account_id: one for one in session.scalars(query)}
 
 
 def senders_for(
@@ -213,7 +224,7 @@ class Subject:
 
 def subjects(session: Session, workspace_id: UUID, jobs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Subject]:
     """(kind, id) of jobs -> the campaign or sender of this workspace that each is about; strangers' are left out."""
-    wanted: dict[str, list[UUID]] = {"wake": [], "launch": [], "lane": [], "imports": []}
+    wanted: dict[str, list[UUID]] = {"wake": [], "launch": [], "lane": [], "inbox": [], "imports": []}
     for kind, text in jobs:
         if kind in wanted and (job_subject := _uuid(text)):
             wanted[kind].append(job_subject)
@@ -227,8 +238,9 @@ def subjects(session: Session, workspace_id: UUID, jobs: Iterable[tuple[str, str
         found["imports", str(import_id)] = Subject("campaign", campaign_id, name)
     for campaign in session.scalars(select(Campaign).where(Campaign.id.in_(wanted["launch"]), of_workspace)):
         found["launch", str(campaign.id)] = Subject("campaign", campaign.id, campaign.name)
-    for sender in senders_for(session, workspace_id, among=wanted["lane"]):
-        found["lane", str(sender.id)] = Subject("sender", sender.id, sender.label)
+    for kind in ("lane", "inbox"):
+        for sender in senders_for(session, workspace_id, among=wanted[kind]):
+            found[kind, str(sender.id)] = Subject("sender", sender.id, sender.label)
     return found
 
 

@@ -74,7 +74,7 @@ def _look_at_workers(found: Findings, pulse: Any) -> None:
             "redis", "Redis does not answer, and no worker is seen without it: start it, or correct REDIS_URL.", grave
         )
     elif not pulse.workers:
-        words = f"No worker was seen for {pulse.silence:.0f} s: start one (python -m jobs.worker wake lanes)."
+        words = f"No worker was seen for {pulse.silence:.0f} s: start one (python -m jobs.worker wake inbox lanes)."
         found.say("workers", words, grave)
 
 
@@ -99,6 +99,7 @@ def metrics() -> ResponseReturnValue:
         with house().reading() as db:
             numbers = Exposition()
             _tell_of_wake_ups_and_lanes(numbers, db)
+            _tell_of_mailboxes(numbers, db)
             _tell_of_gates(numbers, db)
         text.gauge("cadenza_database_up", "Whether the database answers.", 1)
     except SQLAlchemyError:
@@ -135,6 +136,14 @@ def _tell_of_wake_ups_and_lanes(text: Exposition, db: Any) -> None:
     )
     text.gauge("cadenza_messages_being_sent", "Messages in the hands of a lane.", unsettled["sending"])
     text.gauge("cadenza_messages_deferred", "Messages that are tried again later.", unsettled["waiting"])
+
+
+def _tell_of_mailboxes(text: Exposition, db: Any) -> None:
+    found = metering.mailboxes(db)
+    text.gauge("cadenza_mailboxes", "Mailboxes of accounts that can send.", found.known)
+    text.gauge("cadenza_mailboxes_failing", "Those that could not be read the last time.", found.failing)
+    what = "How long ago the one was read that was read the longest ago; follow-ups wait beyond 15 min."
+    text.gauge("cadenza_mailbox_oldest_reading_seconds", what, age(found.oldest) or 0)
 
 
 def _tell_of_gates(text: Exposition, db: Any) -> None:

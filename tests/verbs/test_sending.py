@@ -930,6 +930,27 @@ def test_what_is_missing_keeps_a_campaign_a_draft(play: Play, values: dict[str, 
     assert play.db.dump() == before
 
 
+@pytest.mark.parametrize(
+    ("account", "campaign", "warned"),
+    [
+        ({}, {}, ["stop_on_reply"]),
+        ({"imap": {"host": "imap.example.com"}}, {"open_tracking": True}, []),
+        ({"uses_trap": True}, {}, []),
+        ({}, {"stop_on_reply": False}, []),
+        ({"type": "linkedin"}, {"type": "linkedin"}, ["type"]),
+    ],
+)
+def test_the_checklist_warns_of_answers_that_nobody_sees(
+    play: Play, account: dict[str, Any], campaign: dict[str, Any], warned: list[str]
+) -> None:
+    with play.db.sessions.begin() as session:
+        workspace = make.workspace(session)
+        sender = make.sender(session, workspace, **account)
+        warnings = launching.validate(session, make.campaign(session, workspace, senders=[sender], **campaign)).warnings
+    assert [warning.field for warning in warnings] == warned
+    assert all(sender.label in warning.message for warning in warnings if warning.field == "stop_on_reply")
+
+
 def test_an_account_that_cannot_send_keeps_a_campaign_a_draft(play: Play) -> None:
     campaign = ready_draft(play)
     with play.db.sessions.begin() as session:

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from campaigns import waking
-from campaigns.models import Campaign, CampaignDay, Sender, WakeUp
+from campaigns.models import Campaign, CampaignDay, Mailbox, Sender, WakeUp
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import roll_gates
 from campaigns.web.exposition import Exposition
@@ -230,6 +230,21 @@ def test_metrics_tell_what_became_of_the_messages_of_each_account(
     assert found["cadenza_messages_being_sent"] == 0
     assert found['cadenza_queue_jobs{queue="lanes",state="waiting"}'] == 3
     assert found['cadenza_queue_oldest_seconds{queue="lanes"}'] == 7
+
+
+def test_metrics_tell_how_well_answers_are_heard(
+    app: Flask, db: Database, feel: Callable[..., None], alice: Caller
+) -> None:
+    names = ("cadenza_mailboxes", "cadenza_mailboxes_failing", "cadenza_mailbox_oldest_reading_seconds")
+    assert [metrics(app)[name] for name in names] == [0, 0, 0]
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        make.sender(session, workspace)  # which has no mailbox
+        for minutes, failures, status in ((1, 0, "active"), (20, 3, "active"), (90, 1, "needs_attention")):
+            sender = make.sender(session, workspace, imap={"host": "imap.example.com"}, status=status)
+            read_at = make.NOW - timedelta(minutes=minutes)
+            session.add(Mailbox(sender_account_id=sender.id, read_at=read_at, failures=failures))
+    assert [metrics(app)[name] for name in names] == [2, 1, 1200]
 
 
 def test_metrics_count_wake_ups_by_how_long_they_took(

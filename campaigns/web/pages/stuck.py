@@ -91,6 +91,7 @@ def _overdue(db: Session, own: UUID) -> list[dict[str, Any]]:
             }
             for one in watching.idle(db, own, now())
         ),
+        *(_deaf(one) for one in watching.deaf(db, own, now())),
         *(
             {
                 "title": campaign.name,
@@ -101,6 +102,17 @@ def _overdue(db: Session, own: UUID) -> list[dict[str, Any]]:
             for wake_up, campaign in watching.late_wake_ups(db, own, now())
         ),
     ]
+
+
+def _deaf(one: watching.Deaf) -> dict[str, Any]:
+    """Nobody knows who answered."""
+    if one.error:
+        what = f"Its mailbox cannot be read, and follow-ups wait until it is: {one.error}"
+        way_out = ("Edit the account", url_for("senders.edit", sender_id=one.sender.id))
+    else:
+        what = "Its mailbox is not read, follow-ups wait until it is, and no worker takes it up."
+        way_out = ("See the workers", url_for("workers.index"))
+    return {"title": one.sender.label, "what": what, "since": one.read_at, "way_out": way_out}
 
 
 def _halted(one: watching.Halted) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from campaigns.models import Mailbox
 from campaigns.models.sealing import unseal
 from campaigns.models.sender import Sender
 from tests import make
@@ -180,6 +181,40 @@ def test_usage_and_the_pause_between_messages_are_shown(alice: Visitor, db: Data
     text = squeezed(alice.visit("/senders").text)
     assert "7 of 40 today" in text
     assert "free in 3 min" in text
+
+
+@pytest.mark.parametrize(
+    ("account", "mailbox", "words", "without"),
+    [
+        ({"imap": None}, None, "Answers to it are not seen: enter its IMAP server.", "Mailbox"),
+        ({"uses_trap": True}, None, "Sarah Chen", "Answers to it"),
+        ({}, None, "Mailbox not read yet", "cannot be read"),
+        ({}, {"read_at": make.NOW - make.minutes(2)}, "Mailbox read 2 min ago", "cannot be read"),
+        (
+            {},
+            {"read_at": make.NOW - make.minutes(9), "error": "Could not connect", "try_at": make.NOW + make.minutes(1)},
+            "Could not connect. Cadenza tries again in 1 min",
+            "not read yet",
+        ),
+        ({"status_reason": "Refused"}, {"error": "Refused"}, "Mailbox not read yet", "cannot be read"),
+    ],
+)
+def test_whether_answers_are_heard_is_shown(
+    alice: Visitor,
+    db: Database,
+    account: dict[str, Any],
+    mailbox: dict[str, Any] | None,
+    words: str,
+    without: str,
+) -> None:
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        sender = make.sender(session, workspace, **{"imap": {"host": "imap.example.com"}, **account})
+        if mailbox is not None:
+            session.add(Mailbox(sender_account_id=sender.id, **mailbox))
+    text = squeezed(alice.visit("/senders").text)
+    assert words in text
+    assert without not in text
 
 
 def test_every_id_on_the_page_is_a_uuid_of_alices(alice: Visitor, bob: Visitor, db: Database) -> None:

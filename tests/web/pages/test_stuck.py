@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from campaigns import retrying
 from campaigns.channels.outgoing import Unsent
-from campaigns.models import Bell, Campaign, Event, Message, Prospect, Sender, WakeUp, Workspace
+from campaigns.models import Bell, Campaign, Event, Mailbox, Message, Prospect, Sender, WakeUp, Workspace
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import roll_gates
 from campaigns.rules.outgoing import Outgoing
@@ -274,6 +274,37 @@ def test_a_new_day_gives_the_workers_a_minute(alice: Visitor, db: Database, cloc
     assert overdue(alice) is None
     clock.pass_by(seconds=30)
     assert "Since Tue 3 Mar, 00:00 CET" in (overdue(alice) or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "way_out"),
+    [
+        ("Could not connect", "cannot be read, and follow-ups wait until it is: Could not connect", "/senders/{}"),
+        (None, "is not read, follow-ups wait until it is, and no worker takes it up", "/workers"),
+    ],
+)
+def test_a_mailbox_that_is_not_read_is_told_with_the_way_out(
+    alice: Visitor, db: Database, clock: Clock, error: str | None, words: str, way_out: str
+) -> None:
+    sender_id = due_people(db, alice)
+    with db.sessions.begin() as session:
+        session.get_one(Sender, sender_id).imap = {"host": "imap.example.com"}
+        session.get_one(Sender, sender_id).next_send_at = make.NOW + timedelta(hours=1)
+        session.add(Mailbox(sender_account_id=sender_id, read_at=make.NOW, error=error))
+    clock.pass_by(minutes=14)
+    assert overdue(alice) is None
+    clock.pass_by(minutes=1)
+    assert f"Its mailbox {words}" in (overdue(alice) or "")
+    assert way_out.format(sender_id) in alice.visit("/stuck").links
+
+
+def test_a_mailbox_that_nobody_ever_read_is_told_after_a_minute(alice: Visitor, db: Database, clock: Clock) -> None:
+    sender_id = due_people(db, alice)
+    change(db, sender_id, imap={"host": "imap.example.com"}, next_send_at=make.NOW + timedelta(hours=1))
+    clock.pass_by(seconds=59)
+    assert overdue(alice) is None
+    clock.pass_by(seconds=1)
+    assert "no worker takes it up" in (overdue(alice) or "")
 
 
 def test_a_campaign_that_no_account_can_send_for_is_told(alice: Visitor, db: Database) -> None:
