@@ -38,6 +38,9 @@ FRESH, FOLDED, FOLDING = 0, 1, 2
 # A campaign is folded once this many of its rows are fresh: few enough to add up for each page, enough that a tick
 # does not write the sums of every busy campaign again each second.
 WORTH_FOLDING = 200
+# Once so many rows became a few, PostgreSQL is told: by its old statistics it would read the whole table for a sum, and
+# its own look at the table comes a minute later at best.
+WORTH_TELLING = 5000
 
 
 def _fresh(name: str, *columns: str) -> Index:
@@ -96,6 +99,8 @@ def _fold(session: Session, table: Table, key: list[Column[Any]], ripe: ColumnEl
     total = func.sum(table.c.n)
     sums = select(*key, *others, total.label("n")).where(marked).group_by(*key).having(total != 0)
     rows = [{**row._mapping, "n": int(row.n), "mark": FOLDED} for row in session.execute(sums)]
-    session.execute(delete(table).where(marked))
+    gone = session.execute(delete(table).where(marked)).rowcount  # type: ignore[attr-defined]
     if rows:
         session.execute(insert(table), rows)
+    if gone >= WORTH_TELLING and session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"ANALYZE {table.name}"))

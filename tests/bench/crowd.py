@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from campaigns.models.tally import fold
 
 HOUR, DAY = 3600, 86_400
 
@@ -138,6 +142,16 @@ def _hurry_sqlite(cursor: Any) -> Iterator[None]:
     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+
+
+def settle(engine: Engine) -> None:
+    """As a database is some minutes later: the timetable has folded the counts, and PostgreSQL has cleaned up."""
+    with Session(engine) as session:
+        fold(session, datetime.now(UTC))
+        session.commit()
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM (ANALYZE)")
 
 
 # Taken back afterwards: what is measured is measured on a server that waits for its disk.

@@ -79,6 +79,7 @@ def _furnish(made: Scene, people: int) -> tuple[Campaign, Campaign]:
         draft = made.campaign(session, "Draft", senders, status="draft", launched_at=None)
     crowd.fill(made.engine, SMALL_PEOPLE, crowd.UNDER_WAY)
     crowd.fill(made.engine, people // SENDERS, crowd.UNDER_WAY, campaign="Large", after=SMALL_PEOPLE)
+    crowd.settle(made.engine)
     return large, draft
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns import importing, launching, removing, ticking
-from campaigns.models import Campaign, Event, Prospect, Sender, connect, counts, schema
+from campaigns.models import Campaign, Event, Prospect, Sender, connect, counts, schema, tally
 from campaigns.models.finding import nodes_of
 from campaigns.models.schema import alembic_config, migrating
 from campaigns.models.tally import NOBODY, fold, prospect_count, prospect_due
@@ -335,3 +335,18 @@ def test_nobody_elses_people_are_removed(db: Database) -> None:
         stranger = make.workspace(session)
     with pytest.raises(NotFound):
         removing.remove_all(db.sessions, stranger.id, campaign.id, now=make.NOW, by=None)
+
+
+def test_the_planner_is_told_that_many_rows_became_a_few(
+    postgres_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "WORTH_TELLING", 300)
+    size = text("SELECT reltuples FROM pg_class WHERE relname = 'prospect_due'")
+    with postgres_db.sessions.begin() as session:
+        campaign = make.launched(session, make.workspace(session), 0)
+        minutes = [timedelta(minutes=number) for number in range(tally.WORTH_FOLDING + 200)]
+        for late in minutes:
+            make.prospect(session, campaign, due_at=make.NOW - late)
+    with postgres_db.sessions.begin() as session:
+        fold(session, make.NOW)
+        assert session.scalar(size) == rows_of(session, prospect_due)
