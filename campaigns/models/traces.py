@@ -4,10 +4,11 @@ Nothing else is kept about people: events and logs name them by ids alone.
 """
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, cast, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaigns.models.campaign import Campaign
 from campaigns.models.imports import Import, ImportPart
@@ -57,17 +58,19 @@ def parts_about(session: Session, workspace_id: UUID, identity: str) -> Iterator
         yield row[0], row[1]
 
 
-def _holds(column: ColumnElement[object], identity: str) -> ColumnElement[bool]:
+def _holds(column: InstrumentedAttribute[Any], identity: str) -> ColumnElement[bool]:
     return func.lower(cast(column, Text)).contains(identity, autoescape=True)
 
 
-def undoables_about(session: Session, workspace_id: UUID, identity: str) -> Iterator[tuple[Undoable, list[Row]]]:
+def undoables_about(
+    session: Session, workspace_id: UUID, identity: str
+) -> Iterator[tuple[Undoable, list[dict[str, Any]]]]:
     """Changes that can be taken back which hold this person, locked, each with the people that are left without
     them."""
     kept = select(Undoable).join(Campaign, Campaign.id == Undoable.campaign_id)
     own = kept.where(Campaign.workspace_id == workspace_id).order_by(Undoable.id)
     for one in session.scalars(own.with_for_update(of=Undoable)).all():
-        others: list[Row] = [row for row in one.people if not _is_kept(workspace_id, identity, row)]
+        others = [row for row in one.people if not _is_kept(workspace_id, identity, row)]
         if len(others) < len(one.people):
             yield one, others
 

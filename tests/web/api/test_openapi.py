@@ -135,12 +135,14 @@ def stage(db: Database, alice: Caller) -> dict[str, list[str]]:
         saved = editing.save_template(session, workspace.id, running.id, running.name, now=make.NOW, by=None)
         keys = admitting.keys_of(session, workspace.id)
         sender = make.sender(session, workspace)
+        entry = make.suppression(session, workspace, f"{running.id}.example")
         rows = {
             "campaign_id": [running, draft],
             "node_id": nodes,
             "prospect_id": people,
             "message_id": [message],
             "template_id": [saved],
+            "suppression_id": [entry],
             "key_id": [key for key in keys if key.name != "test"],
             "sender_id": [sender, *senders_of(session, running.id)],
         }
