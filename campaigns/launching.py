@@ -21,7 +21,7 @@ from campaigns.models.log import note
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
-from campaigns.models.suppression import end_suppressed
+from campaigns.models.suppression import end_forgotten, end_suppressed
 from campaigns.models.waking import request_wake_up
 from campaigns.models.writing import unsendable
 from campaigns.rules import lifecycle
@@ -180,7 +180,8 @@ def place(session: Session, campaign_id: UUID, *, now: datetime) -> bool:
     if campaign is None:
         return False
     campaign.launching_since = now  # it is not stuck
-    return enrol(session, campaign, now, most=MOST_AT_ONCE) == MOST_AT_ONCE
+    gone = end_forgotten(session, campaign, now, most=MOST_AT_ONCE)
+    return gone + enrol(session, campaign, now, most=MOST_AT_ONCE - gone) == MOST_AT_ONCE
 
 
 def _launching(session: Session, campaign_id: UUID) -> Campaign | None:
@@ -195,7 +196,8 @@ def start(session: Session, campaign_id: UUID, *, now: datetime, by: str | None)
     campaign = _launching(session, campaign_id)
     if campaign is None:
         return False
-    end_suppressed(session, campaign.workspace_id, campaign.id, now)
+    end_suppressed(session, campaign, now)
+    end_forgotten(session, campaign, now)
     enrol(session, campaign, now)
     people = counts.total(session, campaign.id, status=lifecycle.PENDING)
     _move(campaign, "start", now)

@@ -18,7 +18,8 @@ from campaigns.rules.lifecycle import PENDING
 from campaigns.rules.sequence import following
 
 
-def _waiting(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
+def waiting(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
+    """Who has no place in the sequence yet, in a query for people."""
     return (
         Prospect.campaign_id == campaign.id,
         Prospect.status == PENDING,
@@ -51,14 +52,12 @@ def enrol(session: Session, campaign: Campaign, now: datetime, *, most: int | No
     """
     senders = senders_of(session, campaign.id)
     first, delay = following(nodes_of(session, campaign.id), -1)
-    waiting = (
-        select(Prospect.id, Prospect.clock).where(*_waiting(campaign)).order_by(Prospect.id).limit(most).subquery()
-    )
-    clocks = session.scalars(select(waiting.c.clock).distinct())
+    people = select(Prospect.id, Prospect.clock).where(*waiting(campaign)).order_by(Prospect.id).limit(most).subquery()
+    clocks = session.scalars(select(people.c.clock).distinct())
     ensure_gates(session, campaign, [*clocks, ""], now)
 
-    place = func.row_number().over(order_by=waiting.c.id) - 1 + _assigned(session, campaign)
-    turns = select(waiting.c.id, (place % len(senders)).label("turn")).subquery()
+    place = func.row_number().over(order_by=people.c.id) - 1 + _assigned(session, campaign)
+    turns = select(people.c.id, (place % len(senders)).label("turn")).subquery()
     by_turn = case({turn: sender.id for turn, sender in enumerate(senders)}, value=turns.c.turn)
     statement = (
         update(Prospect)

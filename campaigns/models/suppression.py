@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.models.base import new_id
+from campaigns.models.campaign import Campaign
+from campaigns.models.enrolment import waiting
 from campaigns.models.prospect import Prospect
 from campaigns.models.workspace import Suppression
 from campaigns.rules import lifecycle
@@ -100,18 +102,27 @@ def _end(session: Session, who: Collection[ColumnElement[bool]], reason: str, no
     )
 
 
-def end_suppressed(session: Session, workspace_id: UUID, campaign_id: UUID, now: datetime) -> None:
+def end_suppressed(session: Session, campaign: Campaign, now: datetime) -> None:
     """Whoever of a campaign is on the list gets nothing of it. Only who said no since they were added, and in ways that
     the list did not see, is found here: the doors of a campaign ask the list, and the list ends whom it means."""
-    own = Prospect.campaign_id == campaign_id
-    listed = select(Suppression.value).where(Suppression.workspace_id == workspace_id)
+    own = Prospect.campaign_id == campaign.id
+    listed = select(Suppression.value).where(Suppression.workspace_id == campaign.workspace_id)
     meant = or_(Prospect.identity.in_(listed), _domain(session).in_(listed))
     _end(session, (own, meant), "On the suppression list.", now)
+
+
+def end_forgotten(session: Session, campaign: Campaign, now: datetime, *, most: int | None = None) -> int:
+    """The same for those who asked to be forgotten, among the first `most` people without a place in the sequence: how
+    many. Each has to be looked at, for no database can be asked for a hash."""
+    listed = select(Suppression.value).where(Suppression.workspace_id == campaign.workspace_id)
     hashes = set(session.scalars(listed.where(Suppression.value.startswith(HASH))))
-    if hashes:
-        people = session.execute(select(Prospect.id, Prospect.identity).where(own)).all()
-        forgotten = [one.id for one in people if hashed(workspace_id, one.identity) in hashes]
-        _end(session, (Prospect.id.in_(forgotten),), FORGOTTEN, now)
+    if not hashes:
+        return 0
+    people = select(Prospect.id, Prospect.identity).where(*waiting(campaign)).order_by(Prospect.id).limit(most)
+    found = session.execute(people).all()
+    forgotten = [one.id for one in found if hashed(campaign.workspace_id, one.identity) in hashes]
+    _end(session, (Prospect.id.in_(forgotten),), FORGOTTEN, now)
+    return len(forgotten)
 
 
 def who_said_no(session: Session, workspace_id: UUID, people: Iterable[Person]) -> dict[str, str]:

@@ -102,6 +102,24 @@ def test_a_launch_ends_whoever_came_onto_the_list_unseen(session: Session, works
     assert people(session, campaign) == [(ANN, "unsubscribed"), ("bob@else.example", "pending")]
 
 
+def test_a_large_launch_looks_for_the_forgotten_part_by_part(
+    session: Session, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "MOST_AT_ONCE", 3)
+    campaign = make.campaign(session, workspace, senders=[make.sender(session, workspace)], status="launching")
+    addresses = [f"p{n}@corp.example" for n in range(8)]
+    for address in addresses:
+        make.prospect(session, campaign, email=address)
+    for number in (1, 2, 4):
+        make.suppression(session, workspace, hashed(workspace.id, addresses[number]))
+    rounds = 1
+    while launching.place(session, campaign.id, now=NOW):
+        rounds += 1
+    assert rounds == 3
+    statuses = ["unsubscribed" if number in (1, 2, 4) else "pending" for number in range(8)]
+    assert people(session, campaign) == list(zip(addresses, statuses, strict=True))
+
+
 def test_at_the_instant_of_sending_every_kind_of_entry_counts(
     session: Session, workspace: Workspace, entry: str
 ) -> None:
