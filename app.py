@@ -7,6 +7,7 @@ from flask import Flask
 
 from campaigns import settings as campaign_settings
 from campaigns import web
+from campaigns.channels.lookup import Lookup
 from campaigns.models import connect, session_factory
 from campaigns.web.house import House
 from jobs import lines
@@ -30,6 +31,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         reading=session_factory(engine, ringer, readonly=True),
         clock=utcnow,
         board=Board(redis),
+        lookup=Lookup(settings.dns),
     )
     app = Flask(__name__)
     web.register(app, house)

@@ -1,6 +1,7 @@
 """Sender accounts: adding, changing, testing and removing them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,15 +11,18 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, CampaignSender
 from campaigns.models.finding import find_sender
+from campaigns.models.grant import Grant, read_grant, seal_grant
 from campaigns.models.mailbox import look_anew
 from campaigns.models.message import SENDING, SENT, UNKNOWN, Message
-from campaigns.models.sealing import seal
+from campaigns.models.sealing import Unsealable, seal
 from campaigns.models.sender import Sender
 from campaigns.models.waking import request_wake_up
 from campaigns.models.workspace import Workspace
 from campaigns.rules import lifecycle, placeholders
-from campaigns.rules.accounts import MOST_NAME, Server, gaps, read_account, require
+from campaigns.rules.accounts import MOST_NAME, Registration, Server, gaps, read_account, require
 from campaigns.rules.days import local_day
+from campaigns.rules.hosts import domain_of
+from campaigns.rules.oauth import PASSWORD, Tokens
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid
 
@@ -39,13 +43,25 @@ def create(session: Session, workspace_id: UUID, body: Any, *, key: str, trap: b
     values.setdefault("display_name", address[:MOST_NAME])
     sender = Sender(workspace_id=workspace_id, type=kind, created_at=now, updated_at=now)
     sender.min_gap, sender.max_gap = gaps(values.get("min_gap"), values.get("max_gap"))
-    sender.smtp = sender.imap = None
+    sender.smtp = sender.imap = sender.oauth = None
+    sender.auth = PASSWORD
     _write(sender, values, key)
     _check_whole(sender)
+    _await_sign_in(sender)
     _ramp_up(sender, None, _today(session, workspace_id, now))
+    _share_key(session, sender)
     session.add(sender)
     session.flush()
     return sender
+
+
+def _share_key(session: Session, sender: Sender) -> None:
+    """Mail of one domain is signed with one key, whichever account it leaves from."""
+    domain = domain_of(sender.email_address or "")
+    keyed = select(Sender).where(Sender.workspace_id == sender.workspace_id, Sender.dkim_sealed.is_not(None))
+    for other in session.scalars(keyed.order_by(Sender.id)):
+        if other.signs_for(domain):
+            sender.dkim, sender.dkim_sealed = other.dkim, other.dkim_sealed
 
 
 def change(
@@ -67,19 +83,19 @@ def change(
     if body.get("type", sender.type) != sender.type:
         problems.append(Problem("type", "cannot be changed: add another account"))
     problems.extend(_kept_password_problems(sender, values))
+    if values.get("auth", sender.auth) not in (PASSWORD, sender.auth) and "oauth" not in values:
+        problems.append(Problem("oauth", "is missing: the client that you registered there"))
     if problems:
         raise Invalid.of(problems)
     today = _today(session, workspace_id, now)
     before = (sender.limit_on(today), sender.status)
     ramp, mailbox = (sender.ramp_start, sender.ramp_step), _mailbox(sender)
+    _guard_leave(sender, values, key)
     _write(sender, values, key)
     _check_whole(sender)
     _ramp_up(sender, ramp, today)
-    if values.keys() & {"smtp", "imap", "status"}:
-        sender.status, sender.status_reason = values.get("status", "active"), None
-        if sender.status == "active" and (before[1] != "active" or sender.failures):
-            sender.next_send_at = _after_gap(session, sender)
-        sender.failures = 0
+    if values.keys() & {"smtp", "imap", "auth", "oauth", "status"}:
+        _put_to_work(session, sender, values.get("status", "active"))
         if sender.imap is not None:
             look_anew(session, sender.id, elsewhere=_mailbox(sender) != mailbox)
     sender.updated_at = now
@@ -92,6 +108,46 @@ def _mailbox(sender: Sender) -> tuple[Any, ...]:
     """What tells the account's mailbox from any other."""
     imap = sender.imap or {}
     return imap.get("host"), imap.get("port"), imap.get("username") or sender.email_address
+
+
+def authorize(
+    session: Session, workspace_id: UUID, sender_id: UUID, tokens: Tokens, *, key: str, now: datetime, by: str | None
+) -> Sender:
+    """Somebody signed in at Google or Microsoft: the account works with that leave from now on. Raises NotFound, and
+    Invalid if it is no lasting one."""
+    sender = find_sender(session, workspace_id, sender_id, lock=True)
+    if tokens.refresh is None or sender.oauth is None:
+        raise Invalid.of([Problem("oauth", "is no lasting leave: sign in again")])
+    sender.oauth_sealed = seal_grant(replace(_grant(sender, key), refresh=tokens.refresh), key)
+    sender.oauth = {**sender.oauth, "signed_in": True}
+    _put_to_work(session, sender, "active")
+    if sender.imap is not None:
+        look_anew(session, sender.id, elsewhere=False)
+    sender.updated_at = now
+    _wake_campaigns(session, sender, now, by)
+    return sender
+
+
+def _put_to_work(session: Session, sender: Sender, status: str) -> None:
+    if status == "active" and (sender.status != "active" or sender.failures):
+        sender.next_send_at = _after_gap(session, sender)
+    sender.status, sender.status_reason, sender.failures = status, None, 0
+    _await_sign_in(sender)
+
+
+def _await_sign_in(sender: Sender) -> None:
+    """An account that signs in without a password is of no use before somebody did that."""
+    signed_in = sender.auth == PASSWORD or sender.uses_trap or (sender.oauth or {}).get("signed_in")
+    if not signed_in and sender.status != "disconnected":
+        sender.status = "needs_attention"
+        sender.status_reason = f"nobody has signed in at {sender.auth.capitalize()} for it yet"
+
+
+def _grant(sender: Sender, key: str) -> Grant:
+    try:
+        return read_grant(sender, key)
+    except Unsealable:
+        return Grant("")
 
 
 def _today(session: Session, workspace_id: UUID, now: datetime) -> date:
@@ -152,6 +208,8 @@ def _check_whole(sender: Sender) -> None:
     problems += [Problem("signature", message) for message in placeholders.check(sender.signature or "")]
     if sender.type == lifecycle.EMAIL and not sender.email_address:
         problems.append(Problem("email_address", "is missing"))
+    if sender.auth != PASSWORD and sender.oauth is None:
+        problems.append(Problem("oauth.client_id", "is missing: register a client there, and enter its id and secret"))
     if sender.type == lifecycle.EMAIL and not sender.uses_trap and sender.smtp is None:
         problems.append(Problem("smtp", "is missing: host, port and security of the mail server"))
     if problems:
@@ -181,11 +239,36 @@ def _kept_password_problems(sender: Sender, values: Mapping[str, Any]) -> list[P
     return problems
 
 
+def _guard_leave(sender: Sender, values: Mapping[str, Any], key: str) -> None:
+    """A leave that was given goes to no other host either: whoever enters one has to sign in anew."""
+    known = {server["host"] for server in (sender.smtp, sender.imap) if server}
+    entered = [values[name].settings for name in ("smtp", "imap") if name in values and values[name].settings]
+    if sender.oauth and any(server["host"] not in known for server in entered):
+        sender.oauth = {**sender.oauth, "signed_in": False}
+        sender.oauth_sealed = seal_grant(replace(_grant(sender, key), refresh=None), key)
+
+
 def _write(sender: Sender, values: dict[str, Any], key: str) -> None:
+    auth = sender.auth
     for name, value in values.items():
-        if isinstance(value, Server):
+        if name == "oauth":
+            _register(sender, value, key, anew=sender.auth != auth)
+        elif isinstance(value, Server):
             setattr(sender, name, value.settings)
             if not value.keep_password:
                 setattr(sender, f"{name}_sealed", seal(key, value.password))
         elif name != "status" or value is not None:
             setattr(sender, name, value)
+
+
+def _register(sender: Sender, client: Registration | None, key: str, *, anew: bool) -> None:
+    """A leave that was given holds for the client that it was given to, and its secret goes to no other."""
+    if client is None:
+        sender.oauth = sender.oauth_sealed = None
+        return
+    known = sender.oauth is not None and not anew and sender.oauth["client_id"] == client.client_id
+    kept = _grant(sender, key) if known else Grant("")
+    secret = kept.client_secret if client.keep_secret else client.secret or ""
+    refresh = client.refresh or kept.refresh
+    sender.oauth = {"client_id": client.client_id, "tenant": client.tenant, "signed_in": refresh is not None}
+    sender.oauth_sealed = seal_grant(Grant(secret, refresh), key)

@@ -205,6 +205,24 @@ def _sender(sender: Sender, usage: JsonObject) -> JsonObject:
     }
 
 
+def sender_settings_json(session: Session, sender: Sender, now: datetime) -> JsonObject:
+    """What is set of an account besides CONTRACT section 8's object, without secrets."""
+    today = local_day(now, session.get_one(Workspace, sender.workspace_id).timezone)
+    oauth = sender.oauth or {}
+    return {
+        "daily_limit_today": sender.limit_on(today),
+        "ramp_start": sender.ramp_start,
+        "ramp_step": sender.ramp_step,
+        "ramp_ceiling": sender.ramp_ceiling,
+        "ramp_from": sender.ramp_from.isoformat() if sender.ramp_from else None,
+        "reply_to": sender.reply_to,
+        "signature": sender.signature,
+        "uses_trap": sender.uses_trap,
+        "auth": sender.auth,
+        "oauth": {name: oauth.get(name) for name in ("client_id", "tenant", "signed_in")} if oauth else None,
+    }
+
+
 def sender_page(session: Session, workspace_id: UUID, *, page: int, limit: int) -> tuple[list[Sender], int]:
     """One page of a workspace's sender accounts, oldest first, and how many there are."""
     return page_of(session, Sender, [Sender.workspace_id == workspace_id], Sender.id, page=page, limit=limit)

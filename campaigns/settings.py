@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -55,6 +56,7 @@ SETTINGS = (
     Setting("CADENZA_API_RATE", "6000", "Calls a minute of one API key, in each web process; 0 for any number."),
     Setting("CADENZA_BOUNCE_PERCENT", "5", "A campaign is paused once this share of its people bounced; 0 for never."),
     Setting("CADENZA_BOUNCE_LEAST", "100", "The least number of people written to before that is judged."),
+    Setting("CADENZA_DNS", "those of the machine", "The DNS server to ask about mail domains: address:port."),
     Setting("CADENZA_REDIS_SERVER", "the packaged Valkey", "The redis-server or valkey-server to embed."),
     Setting("CADENZA_TRAP", "on with the embedded Redis, else off", "The local mail trap: on or off."),
     Setting("LOG_FORMAT", "text", "Lines of the log: text for people, json for machines."),
@@ -94,6 +96,8 @@ class Settings:
     # Per cent, and people.
     bounce_percent: int
     bounce_least: int
+    # "address:port"; None for the machine's own servers.
+    dns: str | None
     trap: bool
     # One of LOG_FORMATS.
     log_format: str
@@ -133,6 +137,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         api_rate=_number("CADENZA_API_RATE", given["CADENZA_API_RATE"] or "6000", 0, 60_000),
         bounce_percent=_number("CADENZA_BOUNCE_PERCENT", given["CADENZA_BOUNCE_PERCENT"] or "5", 0, 100),
         bounce_least=_number("CADENZA_BOUNCE_LEAST", given["CADENZA_BOUNCE_LEAST"] or "100", 1, 1_000_000),
+        dns=_address("CADENZA_DNS", given["CADENZA_DNS"]) if given["CADENZA_DNS"] else None,
         trap=_flag("CADENZA_TRAP", given["CADENZA_TRAP"] or ("on" if socket else "off")),
         log_format=_one_of("LOG_FORMAT", given["LOG_FORMAT"] or "text", LOG_FORMATS),
     )
@@ -155,6 +160,16 @@ def _number(name: str, text: str, least: int, most: int) -> int:
     if text.isascii() and text.isdigit() and least <= int(text) <= most:
         return int(text)
     raise BadSetting(f"{name}={text}: use a whole number from {least} to {most}.")
+
+
+def _address(name: str, text: str) -> str:
+    host, _, port = text.rpartition(":")
+    try:
+        ip_address(host.strip("[]"))
+        _number(name, port, 1, 65535)
+    except ValueError:
+        raise BadSetting(f"{name}={text}: use an IP address and a port, such as 127.0.0.1:53.") from None
+    return text
 
 
 def _flag(name: str, text: str) -> bool:

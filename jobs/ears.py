@@ -58,5 +58,5 @@ class Ears:
         self._rest[sender] = time.monotonic() + rest
 
     def _opener(self) -> Callable[[Sender], ImapMailbox]:
-        key = self._shop.settings.sealing_key
-        return lambda sender: open_mailbox(sender, sealing_key=key)
+        key, sessions = self._shop.settings.sealing_key, self._shop.sessions
+        return lambda sender: open_mailbox(sender, sealing_key=key, sessions=sessions)

@@ -15,6 +15,6 @@ def inbox(sender_id: str) -> int:
     shop.ringer.answer("inbox", sender_id)
 
     def opener(sender: Sender) -> ImapMailbox:
-        return open_mailbox(sender, sealing_key=shop.settings.sealing_key)
+        return open_mailbox(sender, sealing_key=shop.settings.sealing_key, sessions=shop.sessions)
 
     return Reader(shop.sessions, UUID(sender_id), opener, clock=utcnow, stop=stopping.asked).run()

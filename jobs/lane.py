@@ -24,14 +24,11 @@ def lane(sender_id: str) -> int:
     shop = workshop()
     shop.ringer.answer("lane", sender_id)
 
-    def opener(sender: Sender) -> Channel:
-        return open_channel(sender, sealing_key=shop.settings.sealing_key, trap_file=shop.settings.trap_file)
-
     work = Lane(
         sessions=shop.sessions,
         reading=shop.reading,
         sender_id=UUID(sender_id),
-        open_channel=opener,
+        open_channel=open_for,
         clock=utcnow,
         wait=_wait,
         stop=stopping.asked,
@@ -45,6 +42,13 @@ def lane(sender_id: str) -> int:
     finally:
         done.set()
         heart.join()
+
+
+def open_for(sender: Sender) -> Channel:
+    """The channel of an account, with this process's keys. Raises Unsent."""
+    shop = workshop()
+    key, trap = shop.settings.sealing_key, shop.settings.trap_file
+    return open_channel(sender, sealing_key=key, trap_file=trap, sessions=shop.sessions)
 
 
 def _wait(pause: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""The real servers that tests use: Redis, PostgreSQL, and an SMTP server that remembers what it took.
+"""The real servers that tests use: Redis, PostgreSQL, an SMTP server that remembers what it took, and a DNS server.
 
 Each test process starts its own, on a socket or a free port of its own, when a test first asks.
 """
@@ -13,20 +13,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGINT, SIGQUIT
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
 import psycopg
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from redis import Redis
 
+from campaigns.channels import oauth
 from campaigns.models import connect, schema
 from jobs.embedded import Embedded, start
 from jobs.tether import tether
@@ -400,3 +406,109 @@ def smtp_sink(smtp_sink_server: SmtpSink) -> SmtpSink:
     """An SMTP server that has taken nothing yet and takes everything."""
     smtp_sink_server.reset()
     return smtp_sink_server
+
+
+# DNS ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class DnsServer:
+    """A DNS server that knows what it is told: `records` by name and kind ("example.com", "MX"), as zone files have
+    their values. Names under `silent` are never answered."""
+
+    port: int
+    records: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """As CADENZA_DNS has it."""
+        return f"127.0.0.1:{self.port}"
+
+    def say(self, name: str, kind: str, *values: str) -> None:
+        """Publish records; texts are quoted here."""
+        quoted = [f'"{value}"' for value in values] if kind == "TXT" else list(values)
+        self.records[name, kind] = quoted
+
+    def answer(self, wire: bytes) -> bytes | None:
+        """What is said to a question; None for silence."""
+        query = dns.message.from_wire(wire)
+        (question,) = query.question
+        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        self.asked.append((name, kind))
+        if name in self.silent:
+            return None
+        reply = dns.message.make_response(query)
+        if values := self.records.get((name, kind)):
+            reply.answer.append(dns.rrset.from_text(question.name, 300, "IN", kind, *values))
+        elif not any(known == name for known, _ in self.records):
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        return reply.to_wire()
+
+
+@pytest.fixture
+def dns_server() -> Iterator[DnsServer]:
+    """A DNS server on a port of its own, which knows nothing yet."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind(("127.0.0.1", 0))
+        server = DnsServer(line.getsockname()[1])
+
+        def serve() -> None:
+            while True:
+                wire, whom = line.recvfrom(4096)
+                if not wire:
+                    return
+                if (said := server.answer(wire)) is not None:
+                    line.sendto(said, whom)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", ("127.0.0.1", server.port))
+        thread.join()
+
+
+# OAuth -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class TokenServer:
+    """Stands in for Google and Microsoft: gives out `answer` with `status`, and remembers what it was `asked`."""
+
+    port: int
+    status: int = 200
+    answer: bytes = b'{"access_token": "fresh", "refresh_token": "leave", "expires_in": 3600}'
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+def token_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+    """Google and Microsoft, at a port of this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            told.asked.append(dict(parse_qsl(form)))
+            self.send_response(told.status)
+            self.end_headers()
+            self.wfile.write(told.answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        told = TokenServer(server.server_address[1])
+        for key, provider in oauth.PROVIDERS.items():
+            here = replace(provider, authorize=f"{told.url}/authorize", token=f"{told.url}/token")
+            monkeypatch.setitem(oauth.PROVIDERS, key, here)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield told
+        server.shutdown()
+        thread.join()

@@ -79,16 +79,19 @@ class ImapMailbox:
         self._box: BaseMailBox | None = None
 
     def __enter__(self) -> Self:
+        self.connect()
+        try:
+            self.sign_in()
+        except BaseException:
+            _hang_up(self.box)
+            raise
+        return self
+
+    def connect(self) -> None:
+        """The first half of entering; leaving is safe from here on."""
         end = self._endpoint
         with _told(f"Could not connect to {end.host} port {end.port}"):
-            box = self._connect()
-        try:
-            self._sign_in(box)
-        except BaseException:
-            _hang_up(box)
-            raise
-        self._box = box
-        return self
+            self._box = self._connect()
 
     def __exit__(self, *exc: object) -> None:
         if self._box is not None:
@@ -105,8 +108,9 @@ class ImapMailbox:
             return MailBoxStartTls(end.host, end.port, end.timeout, ssl_context=tls)
         return MailBox(end.host, end.port, end.timeout, ssl_context=tls)
 
-    def _sign_in(self, box: BaseMailBox) -> None:
-        end = self._endpoint
+    def sign_in(self) -> None:
+        """The second half of entering."""
+        end, box = self._endpoint, self.box
         try:
             if end.token is not None:
                 box.xoauth2(end.username, end.token, initial_folder=None)

@@ -11,6 +11,7 @@ from typing import Self, cast
 from campaigns.channels.answers import PlainSmtp, TlsSmtp
 from campaigns.channels.mime import write
 from campaigns.channels.outgoing import Doubtful, Outgoing, Unsent, readable
+from campaigns.channels.signing import DomainKey, sign
 from campaigns.rules.outgoing import wire_address
 
 # Seconds to wait for any one answer of the server. RFC 5321 section 4.5.3.2 allows minutes; a lane is serial.
@@ -27,13 +28,16 @@ LEADING_DOT = re.compile(rb"(?m)^\.")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and as whom to sign in. `security` is one of rules.accounts.SECURITIES."""
+    """Where and as whom to sign in: with a password or, where `token` is set, with that (XOAUTH2). `security` is one of
+    rules.accounts.SECURITIES. Mail is signed with `key`, where there is one."""
 
     host: str
     port: int
     security: str
     username: str | None = None
     password: str | None = None
+    token: str | None = None
+    key: DomainKey | None = None
     timeout: float = TIMEOUT
 
 
@@ -55,6 +59,46 @@ def _shown(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _words(error.smtp_code, error.smtp_error)
     return readable(str(error))
+
+
+def begin_smtp(end: Endpoint) -> PlainSmtp:
+    """Connect and say hello; over TLS from the first byte if so wanted. Raises OSError, SMTPException."""
+    smtp = TlsSmtp(end.timeout) if end.security == "tls" else PlainSmtp(end.timeout)
+    try:
+        smtp.allow(OPENING)
+        smtp.begin(end.host, end.port)
+        smtp.ehlo_or_helo_if_needed()
+        return smtp
+    except BaseException:
+        smtp.close()
+        raise
+
+
+def encrypt_smtp(smtp: PlainSmtp) -> None:
+    """Go over to TLS (RFC 3207). Raises OSError, SMTPException."""
+    smtp.starttls(context=ssl.create_default_context())
+    smtp.ehlo()
+
+
+def sign_in_smtp(smtp: PlainSmtp, end: Endpoint) -> None:
+    """Sign in, with the token if there is one, else with the password. Raises OSError, SMTPException, Unsent."""
+    try:
+        if end.token is not None:
+            said = f"user={end.username}\x01auth=Bearer {end.token}\x01\x01"
+            # What the server says of a token that it refuses is to be answered with nothing; then it says no.
+            smtp.auth("XOAUTH2", lambda challenge=None: said if challenge is None else "")
+        else:
+            smtp.login(end.username or "", end.password or "")
+    except smtplib.SMTPAuthenticationError as refused:
+        words = _words(refused.smtp_code, refused.smtp_error)
+        lasting = LASTING <= refused.smtp_code < BEYOND
+        raise Unsent(f"Signing in was refused: {words}", lasting=lasting, account=True) from refused
+    except UnicodeEncodeError as odd:
+        reason = "The user name or password has letters that signing in cannot carry: use ASCII."
+        raise Unsent(reason, lasting=True, account=True) from odd
+    except smtplib.SMTPNotSupportedError as missing:
+        reason = f"The mail server does not let anybody sign in here: {missing}"
+        raise Unsent(reason, lasting=True, account=True) from missing
 
 
 class SmtpChannel:
@@ -79,7 +123,7 @@ class SmtpChannel:
     def send(self, outgoing: Outgoing) -> str:
         """Hand one message over; the server's last words are the receipt. Raises Unsent or Doubtful."""
         try:
-            payload = write(outgoing)
+            payload = write(outgoing) if self._endpoint.key is None else sign(write(outgoing), self._endpoint.key)
             origin, target = wire_address(outgoing.from_address), wire_address(outgoing.to_address)
         except ValueError as bad:
             raise Unsent(f"The message cannot be written as an email: {bad}", lasting=True) from bad
@@ -97,10 +141,11 @@ class SmtpChannel:
         end = self._endpoint
         smtp: PlainSmtp | None = None
         try:
-            smtp = TlsSmtp(end.timeout) if end.security == "tls" else PlainSmtp(end.timeout)
-            smtp.allow(OPENING)
-            smtp.begin(end.host, end.port)
-            self._greet(smtp)
+            smtp = begin_smtp(end)
+            if end.security == "starttls":
+                encrypt_smtp(smtp)
+            if end.username:
+                sign_in_smtp(smtp, end)
             return smtp
         except (OSError, smtplib.SMTPException, ValueError) as failed:  # ValueError: what cannot be decoded
             where = f"{end.host} port {end.port}"
@@ -109,29 +154,6 @@ class SmtpChannel:
         finally:
             if smtp is not None and sys.exception() is not None:
                 smtp.close()
-
-    def _greet(self, smtp: PlainSmtp) -> None:
-        """Say hello, go over to TLS, sign in."""
-        smtp.ehlo_or_helo_if_needed()
-        if self._endpoint.security == "starttls":
-            smtp.starttls(context=ssl.create_default_context())
-            smtp.ehlo()
-        if self._endpoint.username:
-            self._sign_in(smtp, self._endpoint.username, self._endpoint.password or "")
-
-    def _sign_in(self, smtp: PlainSmtp, username: str, password: str) -> None:
-        try:
-            smtp.login(username, password)
-        except smtplib.SMTPAuthenticationError as refused:
-            words = _words(refused.smtp_code, refused.smtp_error)
-            lasting = LASTING <= refused.smtp_code < BEYOND
-            raise Unsent(f"Signing in was refused: {words}", lasting=lasting, account=True) from refused
-        except UnicodeEncodeError as odd:
-            reason = "The user name or password has letters that signing in cannot carry: use ASCII."
-            raise Unsent(reason, lasting=True, account=True) from odd
-        except smtplib.SMTPNotSupportedError as missing:
-            reason = f"The mail server does not let anybody sign in here: {missing}"
-            raise Unsent(reason, lasting=True, account=True) from missing
 
     def _envelope(self, smtp: PlainSmtp, origin: str, target: str) -> None:
         options = [] if origin.isascii() and target.isascii() else ["SMTPUTF8"]

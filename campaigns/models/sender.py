@@ -97,6 +97,10 @@ class Sender(Base):
         """Most messages on a day of the workspace; `own` is what a campaign sets in place of `daily_limit`."""
         return limit_on(day, self.daily_limit if own is None else own, self.ramp)
 
+    def signs_for(self, domain: str) -> bool:
+        """Whether the account has a key of this domain, with which mail is signed once `dkim["on"]`."""
+        return self.dkim is not None and self.dkim["domain"] == domain
+
     def count(self, outcome: str) -> None:
         """One more of OUTCOMES. The row is locked by the caller."""
         setattr(self, f"ever_{outcome}", getattr(self, f"ever_{outcome}") + 1)

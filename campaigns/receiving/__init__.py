@@ -6,6 +6,6 @@ on where it stopped, and nothing is acted on twice.
 
 from campaigns.receiving.listening import audible, listen, unread
 from campaigns.receiving.mailbox import Reader
-from campaigns.receiving.opening import open_mailbox
+from campaigns.receiving.opening import imap_endpoint, open_mailbox
 
-__all__ = ["Reader", "audible", "listen", "open_mailbox", "unread"]
+__all__ = ["Reader", "audible", "imap_endpoint", "listen", "open_mailbox", "unread"]

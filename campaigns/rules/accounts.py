@@ -7,6 +7,7 @@ from typing import Any
 
 from campaigns.rules import lifecycle
 from campaigns.rules.kinds import Context, Flag, Kind, Number, Text
+from campaigns.rules.oauth import WAYS
 from campaigns.rules.people import read_email, read_linkedin_url
 from campaigns.rules.problems import Problem, Problems
 
@@ -32,8 +33,21 @@ COLUMNS: dict[str, Kind] = {
     "min_gap": Number(0, DAY_SECONDS),
     "max_gap": Number(0, DAY_SECONDS),
 }
-# What only a mailbox has besides; COLUMNS of both kinds of account are the same otherwise.
+# What only a mailbox has besides.
 MAILBOX_COLUMNS: dict[str, Kind] = {"signature": Text(5_000, lines=True, nullable=True)}
+# A server, and a client that the user registered at Google or Microsoft, as they are sent.
+SERVER: dict[str, Kind] = {
+    "host": Text(255, least=1),
+    "port": Number(1, 65535),
+    "username": Text(320, nullable=True),
+    "password": Text(1000, nullable=True),
+}
+CLIENT: dict[str, Kind] = {
+    "client_id": Text(500, least=1),
+    "client_secret": Text(1000, nullable=True),
+    "tenant": Text(200, nullable=True),
+    "refresh_token": Text(4000, nullable=True),
+}
 _CONTEXT = Context("UTC")
 
 
@@ -46,33 +60,22 @@ class Server:
     keep_password: bool
 
 
+@dataclass(frozen=True)
+class Registration:
+    """A client at Google or Microsoft as it was sent. `keep_secret`: none was sent, so the stored one stays."""
+
+    client_id: str
+    tenant: str | None
+    secret: str | None
+    refresh: str | None
+    keep_secret: bool
+
+
 def gaps(least: int | None, most: int | None) -> tuple[int, int]:
     """The gaps of a new account: the one that was not given never contradicts the other."""
     low = least if least is not None else min(LEAST_GAP, most if most is not None else LEAST_GAP)
     high = most if most is not None else max(MOST_GAP, low)
     return low, high
-
-
-def read_account(body: Mapping[str, Any], kind: str, problems: list[Problem]) -> dict[str, Any]:
-    """Every known field of `body`, parsed; what is wrong goes to `problems`."""
-    readers: dict[str, Any] = {name: row.parse for name, row in COLUMNS.items()}
-    readers["status"] = _read_status
-    if kind == lifecycle.LINKEDIN:
-        readers["profile_url"] = lambda raw, name, _: read_linkedin_url(raw, name)
-    if kind == lifecycle.EMAIL:
-        readers["email_address"] = lambda raw, name, _: read_email(raw, name)
-        readers["reply_to"] = readers["email_address"]
-        readers |= {name: row.parse for name, row in MAILBOX_COLUMNS.items()}
-        readers["smtp"] = readers["imap"] = _read_server
-        readers["uses_trap"] = Flag().parse
-    values: dict[str, Any] = {}
-    for name, reader in readers.items():
-        if name in body:
-            try:
-                values[name] = reader(body[name], name, _CONTEXT)
-            except Problems as bad:
-                problems.extend(bad.problems)
-    return values
 
 
 def _read_status(raw: object, name: str, _: Context) -> str:
@@ -87,19 +90,7 @@ def _read_server(raw: object, name: str, context: Context) -> Server:
         return Server(None, None, keep_password=False)
     if not isinstance(raw, Mapping):
         raise Problems([Problem(name, "must be an object with host, port and security, or null")])
-    problems: list[Problem] = []
-    settings: dict[str, Any] = {}
-    fields: dict[str, Kind] = {
-        "host": Text(255, least=1),
-        "port": Number(1, 65535),
-        "username": Text(320, nullable=True),
-        "password": Text(1000, nullable=True),
-    }
-    for field, row in fields.items():
-        try:
-            settings[field] = row.parse(raw.get(field), f"{name}.{field}", context)
-        except Problems as bad:
-            problems.extend(bad.problems)
+    settings, problems = _read_parts(raw, SERVER, name, context)
     settings["security"] = raw.get("security", "starttls")
     problems.extend(_security_problems(settings, f"{name}.security"))
     if problems:
@@ -108,12 +99,86 @@ def _read_server(raw: object, name: str, context: Context) -> Server:
     return Server(settings, password, keep_password="password" not in raw)
 
 
+def _read_parts(
+    raw: Mapping[str, Any], parts: Mapping[str, Kind], name: str, context: Context
+) -> tuple[dict[str, Any], list[Problem]]:
+    """What can be read of an object, and what is wrong with the rest."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for part, row in parts.items():
+        try:
+            values[part] = row.parse(raw.get(part), f"{name}.{part}", context)
+        except Problems as bad:
+            problems.extend(bad.problems)
+    return values, problems
+
+
+def _read_auth(raw: object, name: str, _: Context) -> str:
+    if raw not in WAYS:
+        raise Problems([Problem(name, "must be password, google or microsoft")])
+    return str(raw)
+
+
+def _read_client(raw: object, name: str, context: Context) -> Registration | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, Mapping):
+        raise Problems([Problem(name, "must be an object with client_id and client_secret, or null")])
+    values, problems = _read_parts(raw, CLIENT, name, context)
+    if problems:
+        raise Problems(problems)
+    return Registration(
+        values["client_id"],
+        values["tenant"],
+        values["client_secret"],
+        values["refresh_token"],
+        keep_secret="client_secret" not in raw,
+    )
+
+
 def _security_problems(settings: Mapping[str, Any], field: str) -> list[Problem]:
     if settings["security"] not in SECURITIES:
         return [Problem(field, "must be none, starttls or tls")]
     if settings["security"] == "none" and "host" in settings and not is_loopback(settings["host"]):
         return [Problem(field, "none is for servers on this machine only: choose starttls or tls")]
     return []
+
+
+def _read_address(raw: object, name: str, _: Context) -> str | None:
+    return read_email(raw, name)
+
+
+_COMMON: dict[str, Any] = {**{name: row.parse for name, row in COLUMNS.items()}, "status": _read_status}
+# Kind -> the readers of what only such an account has.
+_OWN: dict[str, dict[str, Any]] = {
+    lifecycle.LINKEDIN: {"profile_url": lambda raw, name, _: read_linkedin_url(raw, name)},
+    lifecycle.EMAIL: {
+        **{name: row.parse for name, row in MAILBOX_COLUMNS.items()},
+        "email_address": _read_address,
+        "reply_to": _read_address,
+        "smtp": _read_server,
+        "imap": _read_server,
+        "auth": _read_auth,
+        "oauth": _read_client,
+        "uses_trap": Flag().parse,
+    },
+}
+
+
+def read_account(body: Mapping[str, Any], kind: str, problems: list[Problem]) -> dict[str, Any]:
+    """Every known field of `body` that applies to this kind, parsed; what is wrong, in the others too, goes to
+    `problems`."""
+    values: dict[str, Any] = {}
+    for owner, readers in ((kind, _COMMON), *_OWN.items()):
+        for name in [name for name in readers if name in body]:
+            try:
+                value = readers[name](body[name], name, _CONTEXT)
+            except Problems as bad:
+                problems.extend(bad.problems)
+                continue
+            if owner == kind:
+                values[name] = value
+    return values
 
 
 def is_loopback(host: object) -> bool:

@@ -8,6 +8,6 @@ dies in between leaves `sending`, which no machine repeats (CONTRACT section 4, 
 from campaigns.models.sender import LEASE
 from campaigns.sending.claiming import HEARTBEAT
 from campaigns.sending.lane import SLICE, Lane
-from campaigns.sending.opening import open_channel
+from campaigns.sending.opening import open_channel, smtp_endpoint
 
-__all__ = ["HEARTBEAT", "LEASE", "SLICE", "Lane", "open_channel"]
+__all__ = ["HEARTBEAT", "LEASE", "SLICE", "Lane", "open_channel", "smtp_endpoint"]

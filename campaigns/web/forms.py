@@ -15,7 +15,9 @@ from campaigns.admitting import LEAST_PASSWORD
 from campaigns.models.campaign import Campaign
 from campaigns.rules import kinds
 from campaigns.rules.fields import FIELDS, Field, locked_because
+from campaigns.rules.hosts import GOOGLE, HOSTS, MICROSOFT, Place
 from campaigns.rules.lifecycle import EMAIL, LINKEDIN
+from campaigns.rules.oauth import PASSWORD
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Refused
 from campaigns.web.week import read_week
@@ -57,6 +59,8 @@ class Form(FlaskForm):  # type: ignore[misc]
 
 SMTP = {"smtp": "An SMTP server"}
 TRANSPORTS = {"trap": "Local mail trap", **SMTP}
+PRESETS = {"": "Go by the address", **{host.key: host.name for host in HOSTS}}
+SIGN_INS = {PASSWORD: "A password", GOOGLE: "Sign in with Google", MICROSOFT: "Sign in with Microsoft"}
 SECURITIES = {"starttls": "STARTTLS", "tls": "TLS", "none": "None"}
 
 
@@ -130,19 +134,40 @@ class SenderForm(Form):
     aliases = {
         "smtp": "smtp_host",
         "uses_trap": "transport",
-        **{f"smtp.{name}": f"smtp_{name}" for name in ("host", "port", "security", "username", "password")},
+        **{
+            f"{kind}.{name}": f"{kind}_{name}"
+            for kind in ("smtp", "imap")
+            for name in ("host", "port", "security", "username", "password")
+        },
+        "oauth": "oauth_client_id",
+        **{f"oauth.{name}": f"oauth_{name}" for name in ("client_id", "client_secret", "tenant")},
     }
     email_address = StringField("Email address")
     display_name = StringField("Display name")
     first_name = StringField("First name")
     last_name = StringField("Last name")
+    reply_to = StringField("Answers to")
+    signature = TextAreaField("Signature")
     transport = RadioField("Where it is handed over", choices=TRANSPORTS)
+    preset = SelectField("Mail host", choices=PRESETS)
     smtp_host = StringField("Server")
     smtp_port = StringField("Port", default="587")
     smtp_security = SelectField("Security", choices=SECURITIES)
+    imap_host = StringField("IMAP server")
+    imap_port = StringField("IMAP port", default="993")
+    imap_security = SelectField("IMAP security", choices=SECURITIES, default="tls")
+    auth = RadioField("How it signs in", choices=SIGN_INS, default=PASSWORD)
     smtp_username = StringField("User name")
     smtp_password = PasswordField("Password")
+    imap_username = StringField("IMAP user name")
+    imap_password = PasswordField("IMAP password")
+    oauth_client_id = StringField("Client id")
+    oauth_client_secret = PasswordField("Client secret")
+    oauth_tenant = StringField("Tenant")
     daily_limit = StringField("Daily limit", default="30")
+    ramp_start = StringField("On the first day")
+    ramp_step = StringField("More each day")
+    ramp_ceiling = StringField("Up to")
     min_gap = StringField("Shortest pause", default="60")
     max_gap = StringField("Longest pause", default="180")
 
@@ -152,34 +177,54 @@ class SenderForm(Form):
         if self.transport.data is None:
             self.transport.data = "trap" if offered else "smtp"
 
+    def enter(self, smtp: Place | None, imap: Place | None) -> None:
+        """Fill in the servers that were found."""
+        for kind, place in (("smtp", smtp), ("imap", imap)):
+            if place is not None:
+                for name, value in vars(place).items():
+                    self[f"{kind}_{name}"].data = value
+
     def body(self, *, exists: bool) -> dict[str, Any]:
         """The form as the verb's body. On an account that exists an empty password keeps the stored one."""
         trapped = self.transport.data == "trap"
+        numbers = ("daily_limit", "ramp_start", "ramp_step", "ramp_ceiling", "min_gap", "max_gap")
         body: dict[str, Any] = {
             "email_address": self.email_address.data,
-            "first_name": self.first_name.data or None,
-            "last_name": self.last_name.data or None,
-            "daily_limit": as_number(self.daily_limit.data),
-            "min_gap": as_number(self.min_gap.data),
-            "max_gap": as_number(self.max_gap.data),
+            **{name: self[name].data or None for name in ("first_name", "last_name", "reply_to")},
+            "signature": (self.signature.data or "").replace("\r\n", "\n").strip() or None,
+            **{name: as_number(self[name].data) for name in numbers},
             "uses_trap": trapped,
         }
         if exists or self.display_name.data:
             body["display_name"] = self.display_name.data
         if not trapped:
-            body["smtp"] = self._server(exists)
+            body |= self._servers(exists)
         return body
 
-    def _server(self, exists: bool) -> dict[str, Any]:
-        server: dict[str, Any] = {
-            "host": (self.smtp_host.data or "").strip(),
-            "port": as_number(self.smtp_port.data),
-            "security": self.smtp_security.data,
-            "username": self.smtp_username.data or None,
+    def _servers(self, exists: bool) -> dict[str, Any]:
+        reads = bool((self.imap_host.data or "").strip())
+        body: dict[str, Any] = {
+            "smtp": self._server("smtp", exists),
+            "imap": self._server("imap", exists) if reads else None,
+            "auth": self.auth.data,
         }
-        if self.smtp_password.data or not exists:
-            server["password"] = self.smtp_password.data or None
-        return server
+        if self.auth.data != PASSWORD:
+            client = {"client_id": self.oauth_client_id.data or "", "tenant": self.oauth_tenant.data or None}
+            body["oauth"] = client | self._secret("client_secret", self.oauth_client_secret.data, exists)
+        return body
+
+    def _server(self, kind: str, exists: bool) -> dict[str, Any]:
+        """Reading mail takes the same user name and password as sending it, unless it has its own."""
+        server: dict[str, Any] = {
+            "host": (self[f"{kind}_host"].data or "").strip(),
+            "port": as_number(self[f"{kind}_port"].data),
+            "security": self[f"{kind}_security"].data,
+            "username": self[f"{kind}_username"].data or self.smtp_username.data or None,
+        }
+        return server | self._secret("password", self[f"{kind}_password"].data or self.smtp_password.data, exists)
+
+    def _secret(self, name: str, typed: str | None, exists: bool) -> dict[str, Any]:
+        return {name: typed or None} if typed or not exists else {}
 
 
 class SeatForm(Form):

@@ -10,6 +10,7 @@ from flask import current_app, g
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.channels.lookup import Lookup
 from campaigns.settings import Settings
 
 
@@ -39,6 +40,7 @@ class House:
     reading: sessionmaker[Session]
     clock: Callable[[], datetime]
     board: Board
+    lookup: Lookup
 
 
 @dataclass(frozen=True)

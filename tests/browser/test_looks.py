@@ -108,6 +108,7 @@ PAGES = [
     "/senders/new",
     "/senders/{sender}",
     "/senders/{seat}",
+    "/domains",
     "/templates",
     "/campaigns/{draft}/template",
     "/search?q=founders",

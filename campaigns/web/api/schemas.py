@@ -8,6 +8,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, Uuid
 from sqlalchemy import inspect as inspect_model
 
 from campaigns import answering, corresponding, explaining, removing, retrying, settling, suppressing
+from campaigns.channels.probing import STEPS
 from campaigns.channels.reading import KINDS as LETTER_KINDS
 from campaigns.editing import TEMPLATE_FIELDS
 from campaigns.importing.adding import MOST_AT_ONCE
@@ -30,11 +31,13 @@ from campaigns.models.conversation import LABELS
 from campaigns.models.counts import STATS
 from campaigns.models.message import FAILED, SKIPPED, WAITING
 from campaigns.rules import lifecycle
-from campaigns.rules.accounts import COLUMNS, MOST_NAME, SECURITIES
+from campaigns.rules.accounts import CLIENT, COLUMNS, MAILBOX_COLUMNS, MOST_NAME, SECURITIES
+from campaigns.rules.accounts import SERVER as SERVER_KINDS
 from campaigns.rules.fields import BY_NAME, FIELDS
 from campaigns.rules.gates import GATES
 from campaigns.rules.hours import DAYS
 from campaigns.rules.kinds import Flag, Kind, Number, Text, UuidList
+from campaigns.rules.oauth import WAYS
 from campaigns.rules.people import CUSTOM_VALUE, MOST_CUSTOM_FIELDS, TEXTS
 from campaigns.rules.sequence import ALL_NODE_TYPES, MOST_WHOLE_NUMBER, NODE_FIELDS, UUID_PATTERN, node_schema
 
@@ -273,6 +276,16 @@ _ADDED = {"added": COUNT, "known": COUNT}
 SUPPRESSED = {**shown(**_ADDED, invalid=many(ref("Problem"))), "required": list(_ADDED)}
 UNSUPPRESSED = shown(removed=COUNT)
 REMOVED = shown(removed=COUNT, deleted=COUNT, cancelled=COUNT)
+SENDER_SETTINGS = shown(
+    daily_limit_today=COUNT,
+    **columns(Sender, "ramp_start ramp_step ramp_ceiling"),
+    ramp_from=maybe({"type": "string", "format": "date"}),
+    **columns(Sender, "reply_to signature uses_trap"),
+    auth=one_of(WAYS),
+    oauth=maybe(shown(client_id=TEXT, tenant=maybe(TEXT), signed_in=FLAG)),
+)
+_STEPS = many(shown(name=one_of(STEPS), ok=FLAG, message=TEXT, advice=maybe(TEXT)))
+CONNECTION = shown(ok=FLAG, smtp=_STEPS, imap=maybe(_STEPS))
 SETTLED = shown(message=ref("Message"))
 RETRIED = shown(retried=COUNT)
 THREAD = shown(conversation=ref("Conversation"), mails=many(ref("Mail")), total=COUNT, page=COUNT, limit=COUNT)
@@ -289,7 +302,7 @@ _FIELDS: dict[str, Schema] = {
 PATCH_CAMPAIGN = sent(**_FIELDS)
 NEW_CAMPAIGN = sent("name", type=TYPE, template_id=maybe(SENT_ID), **_FIELDS)
 _NODE = node_schema()["properties"]
-NEW_NODE = sent("type", **_NODE, position=maybe(COUNT))
+NEW_NODE = sent("type", **{name: schema for name, schema in _NODE.items() if name != "id"}, position=maybe(COUNT))
 PUT_NODE = sent(**{name: schema for name, schema in _NODE.items() if name in NODE_FIELDS})
 MOVE_NODE = sent("nodeId", "toPosition", nodeId=SENT_ID, toPosition=COUNT)
 NAMED_NODE = sent("nodeId", nodeId=SENT_ID)
@@ -330,28 +343,32 @@ NEW_SUPPRESSIONS = sent(
 )
 REMOVE_SUPPRESSIONS = sent("ids", ids={**UuidList(suppressing.MOST_REMOVED).schema(), "minItems": 1})
 SETTLE = sent("settlement", settlement=one_of(settling.SETTLEMENTS))
-
 PATCH_CONVERSATION = sent(unread=FLAG, owes=FLAG, label=maybe(one_of(LABELS)))
 NEW_ANSWER = sent("body", body=answering.BODY.schema())
 SETTLE_ANSWER = sent("settlement", settlement=one_of(answering.SETTLEMENTS))
 
+_SECRET = {**SERVER_KINDS["password"].schema(), "description": "Kept sealed and never shown."}
 _SERVER = maybe(
     sent(
         "host",
         "port",
-        host=Text(255, least=1).schema(),
-        port=Number(1, 65535).schema(),
+        **{**kinds(SERVER_KINDS), "password": _SECRET},
         security={**one_of(SECURITIES), "default": "starttls"},
-        username=Text(320, nullable=True).schema(),
-        password={**Text(1000, nullable=True).schema(), "description": "Kept sealed and never shown."},
     )
+)
+_CLIENT = maybe(
+    {**sent("client_id", **kinds(CLIENT)), "description": "A client of your own; what is secret in it is kept sealed."}
 )
 _SENDER = {
     **kinds(COLUMNS),
+    **kinds(MAILBOX_COLUMNS),
     "email_address": _ADDRESS,
+    "reply_to": _ADDRESS,
     "profile_url": _ADDRESS,
     "smtp": _SERVER,
     "imap": _SERVER,
+    "auth": {**one_of(WAYS), "description": "Sign in with `password`, or with tokens of `google` or `microsoft`."},
+    "oauth": _CLIENT,
     "uses_trap": {**Flag().schema(), "description": "Send to the local mail trap in place of `smtp`."},
     "status": one_of(("active", "disconnected")),
 }

@@ -6,10 +6,13 @@ from flask.typing import ResponseReturnValue
 
 from campaigns import connecting
 from campaigns.models.finding import find_campaign, find_sender, limits_of, senders_of
-from campaigns.reporting import sender_json, sender_page, senders_json
+from campaigns.reporting import sender_json, sender_page, sender_settings_json, senders_json
+from campaigns.rules.lifecycle import LINKEDIN
+from campaigns.rules.refusals import WrongState
 from campaigns.web.api import schemas
 from campaigns.web.api.blueprint import blueprint, page_json, paging, read_object
 from campaigns.web.api.describing import PAGING, describe
+from campaigns.web.checking import check_connection
 from campaigns.web.house import house, now, person
 
 
@@ -61,6 +64,30 @@ def delete_sender(sender_id: UUID) -> ResponseReturnValue:
     with house().sessions.begin() as db:
         connecting.remove(db, person().workspace_id, sender_id)
     return "", 204
+
+
+@blueprint.get("/senders/<uuid:sender_id>/settings")
+@describe(schemas.SENDER_SETTINGS)
+def read_sender_settings(sender_id: UUID) -> ResponseReturnValue:
+    """What else is set of an account: how it ramps up and what that allows today, its signature, how it signs in."""
+    with house().reading() as db:
+        return sender_settings_json(db, find_sender(db, person().workspace_id, sender_id), now())
+
+
+@blueprint.post("/senders/<uuid:sender_id>/test")
+@describe(schemas.CONNECTION)
+def test_sender(sender_id: UUID) -> ResponseReturnValue:
+    """Tries the way to the account's servers step by step, and sends nothing: what works, what failed and why."""
+    with house().reading() as db:
+        sender = find_sender(db, person().workspace_id, sender_id)
+    if sender.type == LINKEDIN:
+        raise WrongState("A LinkedIn seat has no mail servers to test.")
+    checked = check_connection(sender)
+    return {
+        "ok": checked.ok,
+        "smtp": [vars(step) for step in checked.smtp],
+        "imap": None if checked.imap is None else [vars(step) for step in checked.imap],
+    }
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>/senders")

@@ -9,6 +9,7 @@ from campaigns.web.pages import (
     campaigns,
     chart,
     details,
+    domains,
     frame,
     imports,
     inbox,
@@ -24,6 +25,7 @@ from campaigns.web.pages import (
     senders,
     sequences,
     settings,
+    sign_ins,
     stuck,
     suppressions,
     templates,
@@ -36,6 +38,7 @@ BLUEPRINTS = (
     accounts.blueprint,
     assets.blueprint,
     campaigns.blueprint,
+    domains.blueprint,
     imports.blueprint,
     inbox.blueprint,
     keys.blueprint,
@@ -55,7 +58,7 @@ BLUEPRINTS = (
     workers.blueprint,
 )
 # Further pages of the campaigns' and the people's blueprints, here so that their routes are there.
-PARTS = (chart, details, overview, plan, settings)
+PARTS = (chart, details, overview, plan, settings, sign_ins)
 
 
 def register(app: Flask) -> None:

@@ -6,12 +6,15 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from campaigns import connecting, overseeing, trying
+from campaigns import connecting, locating, overseeing, trying
+from campaigns.channels.oauth import PROVIDERS
 from campaigns.channels.outgoing import Doubtful, Unsent
 from campaigns.models.finding import find_sender
 from campaigns.models.sender import Sender
 from campaigns.rules.lifecycle import LINKEDIN
-from campaigns.rules.refusals import Conflict, Invalid
+from campaigns.rules.oauth import PASSWORD
+from campaigns.rules.refusals import Conflict, Invalid, NotFound
+from campaigns.web.checking import check_connection
 from campaigns.web.forms import SeatForm, SenderForm
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import is_fragment, page_number, show_account, tell_error, tell_success
@@ -20,7 +23,12 @@ from campaigns.web.posting import post
 blueprint = Blueprint("senders", __name__, url_prefix="/senders")
 
 PAGE = 30
-SERVER = ("host", "port", "security", "username")
+SERVER, CLIENT = ("host", "port", "security", "username"), ("client_id", "tenant")
+PLAIN = (
+    *("email_address", "display_name", "first_name", "last_name", "reply_to", "signature", "auth"),
+    *("daily_limit", "ramp_start", "ramp_step", "ramp_ceiling", "min_gap", "max_gap"),
+)
+SIGN_IN_AT = {key: provider.name for key, provider in PROVIDERS.items()}
 
 
 @blueprint.get("")
@@ -39,6 +47,8 @@ def _shown(account: overseeing.Account) -> dict[str, Any]:
         "used": account.used,
         "limit": account.limit,
         "campaigns": account.campaigns,
+        "has_imap": account.sender.imap is not None,
+        "mailbox": account.mailbox,
     }
     return show_account(account.sender) | own
 
@@ -49,7 +59,7 @@ def new() -> ResponseReturnValue:
     form, settings = SenderForm(), house().settings
     form.offer_trap(settings.trap)
     if request.method == "GET":
-        return _page("sender_form.html", form, None)
+        return _page(form, None)
     body = {"type": "email", **form.body(exists=False)}
     try:
         with house().sessions.begin() as db:
@@ -57,14 +67,58 @@ def new() -> ResponseReturnValue:
                 db, person().workspace_id, body, key=settings.sealing_key, trap=settings.trap, now=now()
             )
     except Invalid as refusal:
-        return _page("sender_form.html", form, None, problem=form.tell(refusal)), 422
+        return _page(form, None, problem=form.tell(refusal)), 422
+    if sender.auth != PASSWORD and not sender.uses_trap:
+        tell_success(f"{sender.label} is added. Now sign in at {SIGN_IN_AT[sender.auth]}.")
+        return redirect(url_for("senders.edit", sender_id=sender.id), 303)
     tell_success(f"{sender.label} is added. Send yourself a test message to see that it works.")
     return redirect(url_for("senders.index"), 303)
 
 
-def _page(template: str, form: SenderForm | SeatForm, sender: Sender | None, problem: str | None = None) -> str:
-    shown = sender and {"id": sender.id, "label": sender.label, "has_password": sender.smtp_sealed is not None}
-    return render_template(template, form=form, sender=shown, problem=problem)
+@blueprint.post("/servers")
+def find_servers() -> ResponseReturnValue:
+    """Fill in the servers of the address that was typed, or of the mail host that was chosen. Nothing is saved."""
+    form = SenderForm()
+    sender = _existing(request.form.get("sender", type=UUID))
+    form.offer_trap(house().settings.trap or (sender is not None and sender.uses_trap))
+    found = locating.locate(form.email_address.data or "", house().lookup, form.preset.data)
+    form.enter(found.smtp, found.imap)
+    if is_fragment():
+        return render_template("_servers.html", form=form, sender=_about(sender), found=found)
+    return _page(form, sender, found=found)
+
+
+def _existing(sender_id: UUID | None) -> Sender | None:
+    if sender_id is None:
+        return None
+    with house().reading() as db:
+        return find_sender(db, person().workspace_id, sender_id)
+
+
+def authorized_url() -> str:
+    """Where Google and Microsoft send people back to (pages.sign_ins): it has to be registered there."""
+    return house().settings.public_url + url_for("senders.authorized")
+
+
+def _page(form: SenderForm | SeatForm, sender: Sender | None, **told: Any) -> str:
+    template = "sender_form.html" if isinstance(form, SenderForm) else "seat_form.html"
+    return render_template(template, form=form, sender=_about(sender), redirect_uri=authorized_url(), **told)
+
+
+def _about(sender: Sender | None) -> dict[str, Any] | None:
+    """What the form tells of the account that it changes."""
+    if sender is None:
+        return None
+    return {
+        "id": sender.id,
+        "label": sender.label,
+        "has_password": sender.smtp_sealed is not None,
+        "has_imap_password": sender.imap_sealed is not None,
+        "has_client": sender.oauth_sealed is not None,
+        "ramp_from": sender.ramp_from,
+        "sign_in_at": None if sender.auth == PASSWORD or sender.uses_trap else SIGN_IN_AT[sender.auth],
+        "signed_in": bool((sender.oauth or {}).get("signed_in")),
+    }
 
 
 @blueprint.route("/<uuid:sender_id>", methods=["GET", "POST"])
@@ -77,29 +131,36 @@ def edit(sender_id: UUID) -> ResponseReturnValue:
     form = SenderForm(data=_values(sender))
     form.offer_trap(house().settings.trap or sender.uses_trap)
     if request.method == "GET":
-        return _page("sender_form.html", form, sender)
+        return _page(form, sender)
     try:
         _change(sender_id, _changed(form, sender))
     except Invalid as refusal:
-        return _page("sender_form.html", form, sender, problem=form.tell(refusal)), 422
+        return _page(form, sender, problem=form.tell(refusal)), 422
     return redirect(url_for("senders.index"), 303)
 
 
 def _values(sender: Sender) -> dict[str, Any]:
-    smtp = sender.smtp or {}
-    plain = ("email_address", "display_name", "first_name", "last_name", "daily_limit", "min_gap", "max_gap")
+    smtp, imap, oauth = sender.smtp or {}, sender.imap or {}, sender.oauth or {}
+    if imap.get("username") == smtp.get("username"):
+        imap = {name: value for name, value in imap.items() if name != "username"}
     return {
-        **{name: getattr(sender, name) for name in plain},
+        **{name: getattr(sender, name) for name in PLAIN},
         "transport": "trap" if sender.uses_trap else "smtp",
         **{f"smtp_{name}": smtp[name] for name in SERVER if name in smtp},
+        **{f"imap_{name}": imap[name] for name in SERVER if name in imap},
+        **{f"oauth_{name}": oauth[name] for name in CLIENT if name in oauth},
     }
 
 
 def _changed(form: SenderForm, sender: Sender) -> dict[str, Any]:
-    """The body, without a mail server that is as it was: entering one puts an account back to work."""
+    """The body, without what is as it was: entering a server or a client puts an account back to work."""
     body = form.body(exists=True)
-    if body.get("smtp") == {name: (sender.smtp or {}).get(name) for name in SERVER}:
-        del body["smtp"]
+    for name, parts in (("smtp", SERVER), ("imap", SERVER), ("oauth", CLIENT)):
+        stored = getattr(sender, name)
+        if name in body and body[name] == (stored and {part: stored.get(part) for part in parts}):
+            del body[name]
+    if body.get("auth") == sender.auth:
+        del body["auth"]
     if body["uses_trap"] != sender.uses_trap:
         body["status"] = "active"
     return body
@@ -109,11 +170,11 @@ def _edit_seat(sender: Sender) -> ResponseReturnValue:
     names = ("display_name", "first_name", "last_name", "profile_url", "daily_limit", "min_gap", "max_gap")
     form = SeatForm(data={name: getattr(sender, name) for name in names})
     if request.method == "GET":
-        return _page("seat_form.html", form, sender)
+        return _page(form, sender)
     try:
         _change(sender.id, form.body())
     except Invalid as refusal:
-        return _page("seat_form.html", form, sender, problem=form.tell(refusal)), 422
+        return _page(form, sender, problem=form.tell(refusal)), 422
     return redirect(url_for("senders.index"), 303)
 
 
@@ -153,6 +214,21 @@ def _try(sender: Sender) -> dict[str, Any]:
     except (Unsent, Doubtful) as failed:
         return {"ok": False, "message": failed.reason}
     return {"ok": True, "message": f"To {to}. {place}"}
+
+
+@blueprint.post("/<uuid:sender_id>/check")
+def check(sender_id: UUID) -> ResponseReturnValue:
+    """Try the way into the account's servers step by step, as they are saved. Nothing is sent."""
+    with house().reading() as db:
+        sender = find_sender(db, person().workspace_id, sender_id)
+    if sender.type == LINKEDIN:
+        raise NotFound("mailbox")
+    checked = check_connection(sender)
+    if is_fragment():
+        return render_template("_connection.html", sender=_about(sender), checked=checked)
+    form = SenderForm(formdata=None, data=_values(sender))
+    form.offer_trap(house().settings.trap or sender.uses_trap)
+    return _page(form, sender, checked=checked)
 
 
 @blueprint.post("/<uuid:sender_id>/delete")

@@ -16,8 +16,10 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 GENERAL = (
     "/campaigns",
     "/campaigns/new",
+    "/inbox",
     "/senders",
     "/senders/new",
+    "/domains",
     "/stuck",
     "/keys",
     "/trap",
@@ -38,7 +40,7 @@ OF_CAMPAIGN = (
     "/imports",
     "/wake-ups",
 )
-LIVE = ("/campaigns", "/trap", "/workers")
+LIVE = ("/campaigns", "/inbox", "/trap", "/workers")
 LIVE_OF_CAMPAIGN = ("", "/sequence", "/prospects", "/imports", "/wake-ups")
 
 

@@ -24,7 +24,7 @@ MAILBOX = {
     "smtp_port": "465",
     "smtp_security": "tls",
     "smtp_username": "sarah",
-    "smtp_password": "secret",
+    "smtp_password": "swordfish",
 }
 
 
@@ -51,8 +51,8 @@ def test_a_mailbox_is_added_with_its_password_sealed(alice: Visitor, db: Databas
     assert "0 of 12 today" in page.text
     sender = only(db)
     assert sender.smtp == {"host": "smtp.example.com", "port": 465, "security": "tls", "username": "sarah"}
-    assert unseal(SEALING_KEY, sender.smtp_sealed) == "secret"
-    assert "secret" not in alice.visit(f"/senders/{sender.id}").html
+    assert unseal(SEALING_KEY, sender.smtp_sealed) == "swordfish"
+    assert "swordfish" not in alice.visit(f"/senders/{sender.id}").html
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_an_empty_password_keeps_the_stored_one(alice: Visitor, db: Database) ->
     alice.follow(alice.send(form, display_name="Sarah C.", smtp_username="sarah.chen"))
     after = only(db)
     assert (after.display_name, after.smtp["username"]) == ("Sarah C.", "sarah.chen")
-    assert unseal(SEALING_KEY, after.smtp_sealed) == "secret"
+    assert unseal(SEALING_KEY, after.smtp_sealed) == "swordfish"
     page = alice.see(alice.send(form, smtp_host="smtp.evil.test"), 422)
     assert "must be sent again" in page.text.lower()
 
