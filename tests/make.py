@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.models import (
     AccountLimit,
+    Answer,
     ApiKey,
     Campaign,
     CampaignSender,
@@ -261,6 +262,21 @@ def letter(session: Session, prospect: Prospect, **values: Any) -> Letter:
         "received_at": NOW,
     }
     return _add(session, Letter, defaults | values)
+
+
+def answer(session: Session, prospect: Prospect, **values: Any) -> Answer:
+    """An answer written by hand, which nobody knows the outcome of."""
+    defaults: dict[str, Any] = {
+        "workspace_id": prospect.workspace_id,
+        "sender_account_id": prospect.sender_account_id,
+        "prospect_id": prospect.id,
+        "status": "unknown",
+        "subject": "Re: Hello",
+        "body": "Dear",
+        "created_at": NOW,
+        "claimed_at": NOW,
+    }
+    return _add(session, Answer, defaults | values)
 
 
 def suppression(session: Session, workspace: Workspace, value: str, **values: Any) -> Suppression:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import corresponding
 from campaigns.corresponding import ANSWER, LETTER, MESSAGE, Filter
-from campaigns.models import Answer, Campaign, Conversation, Prospect, Sender, Workspace
+from campaigns.models import Campaign, Conversation, Prospect, Sender, Workspace
 from campaigns.models.finding import nodes_of
 from campaigns.rules.refusals import Invalid, NotFound
 from tests import make
@@ -101,9 +101,8 @@ def test_a_thread_has_what_was_sent_what_came_and_what_was_answered_in_order(off
     session, ann = office.session, office.people["Ann"]
     first = nodes_of(session, office.campaign.id)[0]
     make.message(session, ann, first, claimed_at=NOW - timedelta(days=1), body="Hi Ann!")
-    session.add(_answer(ann, status="sent", created_at=NOW + timedelta(hours=1)))
-    session.add(_answer(ann, status="skipped", created_at=NOW + timedelta(hours=2)))
-    session.flush()
+    make.answer(session, ann, status="sent", created_at=NOW + timedelta(hours=1))
+    make.answer(session, ann, status="skipped", created_at=NOW + timedelta(hours=2))
     mails, total = corresponding.thread(session, ann.id, page=1, limit=10)
     assert [one.kind for one in mails] == [MESSAGE, LETTER, ANSWER]
     assert total == 3
@@ -120,10 +119,6 @@ def test_a_message_that_did_not_leave_is_not_in_the_thread(office: Office) -> No
     make.message(session, ann, nodes_of(session, office.campaign.id)[0], status="failed", error="no")
     mails, total = corresponding.thread(session, ann.id, page=1, limit=10)
     assert ([one.kind for one in mails], total) == ([LETTER], 1)
-
-
-def _answer(person: Prospect, **values: Any) -> Answer:
-    return Answer(prospect_id=person.id, workspace_id=person.workspace_id, subject="Re: x", body="Dear Ann", **values)
 
 
 @pytest.mark.parametrize("body", [{"label": "lovely"}, {"label": 5}, {"unread": "yes"}, {"owes": None}])
@@ -146,7 +141,6 @@ def test_an_account_that_is_not_heard_is_told_with_why(office: Office) -> None:
 def test_what_came_is_told_in_a_few_words_for_the_timeline(office: Office) -> None:
     session, ann = office.session, office.people["Ann"]
     make.letter(session, ann, kind="hard_bounce", diagnostic="550 no such user", received_at=NOW - timedelta(days=1))
-    session.add(_answer(ann, status="failed", error="550 no", created_at=NOW + timedelta(hours=1), created_by="me"))
-    session.flush()
+    make.answer(session, ann, status="failed", error="550 no", created_at=NOW + timedelta(hours=1))
     found = [(one.state, one.words) for one in corresponding.glimpses(session, ann.id)]
     assert found == [("hard_bounce", "550 no such user"), ("reply", "Ann says yes"), ("failed", "550 no")]

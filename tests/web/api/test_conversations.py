@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.models import Answer, Prospect, new_id
+from campaigns.models import Prospect
 from campaigns.models.finding import nodes_of
 from tests import make
 from tests.databases import Database
@@ -109,9 +109,7 @@ def test_nobody_on_the_suppression_list_is_answered(alice: Caller, ann: Prospect
 
 def test_an_unknown_outcome_is_settled(alice: Caller, ann: Prospect, db: Database) -> None:
     with db.sessions.begin() as session:
-        own = {"prospect_id": ann.id, "workspace_id": ann.workspace_id, "sender_account_id": ann.sender_account_id}
-        answer = Answer(id=new_id(), subject="Re", body="Dear", status="unknown", created_at=make.NOW, **own)
-        session.add(answer)
+        answer = make.answer(session, ann)
     settle = place(ann, f"/answers/{answer.id}/settle")
     for word in ("burn", None, ["sent"]):
         assert fields(told(alice.post(settle, {"settlement": word}), 400)) == ["settlement"]

@@ -135,12 +135,17 @@ def stage(db: Database, alice: Caller) -> dict[str, list[str]]:
         saved = editing.save_template(session, workspace.id, running.id, running.name, now=make.NOW, by=None)
         keys = admitting.keys_of(session, workspace.id)
         sender = make.sender(session, workspace)
+        for person in people:
+            make.conversation(session, person)
+        make.letter(session, people[0])
+        answer = make.answer(session, people[0])
         entry = make.suppression(session, workspace, f"{running.id}.example")
         rows = {
             "campaign_id": [running, draft],
             "node_id": nodes,
             "prospect_id": people,
             "message_id": [message],
+            "answer_id": [answer],
             "template_id": [saved],
             "suppression_id": [entry],
             "key_id": [key for key in keys if key.name != "test"],

@@ -149,9 +149,7 @@ def test_what_was_typed_comes_back_when_the_account_cannot_send_any_more(alice: 
 def test_an_unknown_outcome_is_told_and_settled(alice: Visitor, db: Database) -> None:
     person = answered(db, alice)
     with db.sessions.begin() as session:
-        ann = session.get_one(Prospect, person)
-        own = {"prospect_id": ann.id, "workspace_id": ann.workspace_id, "sender_account_id": ann.sender_account_id}
-        session.add(Answer(id=new_id(), subject="Re", body="Dear", status="unknown", created_at=make.NOW, **own))
+        make.answer(session, session.get_one(Prospect, person))
     form = alice.visit(f"/inbox/{person}").form("/settle")
     assert [button.value for button in form.buttons] == ["sent", "again", "skip"]
     page = alice.follow(alice.send(form, form.buttons[1]))
