@@ -11,7 +11,7 @@ from campaigns.web.pages.frame import page_number, posted_ids, tell_error, tell_
 
 blueprint = Blueprint("suppressions", __name__, url_prefix="/suppressions")
 
-PAGE = 50
+PAGE = 30
 # How an entry came onto the list, in words.
 SOURCES = {
     "hand": "added by hand",
@@ -19,7 +19,7 @@ SOURCES = {
     "unsubscribe": "unsubscribed",
     "answer": "said so in an answer",
     "complaint": "reported spam",
-    "erasure": "asked to be forgotten",
+    "erasure": "erased",
     "api": "added over the API",
 }
 
