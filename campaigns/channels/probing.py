@@ -70,7 +70,7 @@ class _Walk:
 
     def reach(self, security: str) -> None:
         """As far as the server's port and, where it speaks TLS from the first byte, through that."""
-        self.take(NAME, self._resolve, lambda address: f"{self.host} is {address}.")
+        self.take(NAME, self._resolve, lambda address: f"Found at {address}.")
         self.take(CONNECT, self._connect, lambda _: f"Port {self.port} answers.")
         if security == "tls":
             self.take(TLS, self._shake_hands, _encrypted)

@@ -162,7 +162,7 @@ class SenderForm(Form):
     imap_username = StringField("IMAP user name")
     imap_password = PasswordField("IMAP password")
     oauth_client_id = StringField("Client id")
-    oauth_client_secret = PasswordField("Client secret")
+    oauth_client_secret = StringField("Client secret")
     oauth_tenant = StringField("Tenant")
     daily_limit = StringField("Daily limit", default="30")
     ramp_start = StringField("On the first day")
