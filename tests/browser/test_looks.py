@@ -1,10 +1,12 @@
 """Every page can be read by everybody: axe finds nothing, and nothing has to be scrolled sideways for."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from campaigns.rules.links import Links, Recipient
 from tests.browser.conftest import Console
 from tests.browser.looks import assert_readable
 from tests.browser.records import PEOPLE, SEQUENCE, add_people, closed_now, launch, new_draft, new_sender, nodes_of
@@ -159,6 +161,35 @@ def test_a_full_roster_is_a_small_page_too(page: Page, stack: Stack, seen: Seen)
     stack.api("POST", f"/campaigns/{full}/prospects", {"prospects": people})
     open_small(page, f"/campaigns/{full}/prospects")
     expect(page.get_by_role("navigation", name="Pages")).to_contain_text("of 200 people")
+
+
+def test_everybody_can_read_a_long_list_of_those_who_said_no(page: Page, stack: Stack, seen: Seen) -> None:
+    entries = [{"value": f"n{number}.{LONG}", "reason": "asked us by telephone, " * 8} for number in range(40)]
+    stack.api("POST", "/suppressions", {"suppressions": entries})
+    open_small(page, "/suppressions")
+    expect(page.get_by_role("navigation", name="Pages")).to_contain_text("of 40 entries")
+    assert_readable(page)
+
+
+def test_everybody_can_read_what_is_kept_about_somebody(page: Page, stack: Stack, seen: Seen) -> None:
+    page.goto("/data")
+    page.get_by_label("Address").fill(LONG)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=LONG.lower())).to_be_visible()
+    assert_readable(page)
+
+
+def test_everybody_can_say_no(page: Page, stack: Stack, seen: Seen) -> None:
+    """The page that a message links to, by the keyboard alone."""
+    secret = (stack.data / "secret_key").read_text().strip()
+    workspace = stack.api("GET", f"/campaigns/{seen.draft}")["campaign"]["workspace_id"]
+    recipient = Recipient(UUID(seen.person), UUID(workspace), f"nobody.{LONG}".lower())
+    open_small(page, Links("", secret).unsubscribe(recipient))
+    assert_readable(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="You will hear nothing more")).to_be_visible()
+    assert_readable(page)
 
 
 @pytest.mark.parametrize(
