@@ -16,7 +16,18 @@ from sqlalchemy import select
 from campaigns import answering
 from campaigns.answering import LEASE, RETRY_PAUSES
 from campaigns.channels.outgoing import Doubtful, Unsent
-from campaigns.models import Answer, Conversation, Message, Prospect, Sender, connect, new_id, session_factory, silence
+from campaigns.models import (
+    Answer,
+    Campaign,
+    Conversation,
+    Message,
+    Prospect,
+    Sender,
+    connect,
+    new_id,
+    session_factory,
+    silence,
+)
 from campaigns.models.finding import nodes_of
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
@@ -141,11 +152,32 @@ def test_a_second_answer_refers_to_the_first_too(desk: Desk) -> None:
     )
 
 
+def test_it_is_the_letter_that_is_answered_whatever_was_sent_since(desk: Desk) -> None:
+    with desk.play.db.sessions.begin() as session:
+        ann = session.get_one(Prospect, desk.ann_id)
+        later = make.node(session, session.get_one(Campaign, ann.campaign_id), 5, make.FOLLOW_UP)
+        make.message(session, ann, later, rfc_message_id="<again@ours.example>", claimed_at=NOW - DAY / 2)
+    desk.send(desk.write())
+    assert desk.sent[0].references == ("<first@ours.example>", "<again@ours.example>", "<yes@corp.example>")
+
+
+def test_a_letter_without_an_id_is_not_referred_to(desk: Desk) -> None:
+    with desk.play.db.sessions.begin() as session:
+        ann = session.get_one(Prospect, desk.ann_id)
+        make.letter(session, ann, rfc_message_id="<0123abc@no-id>", received_at=NOW)
+    desk.send(desk.write())
+    assert desk.sent[0].references[-1] == "<yes@corp.example>"
+
+
 def test_an_answer_goes_to_whoever_wrote_the_letter(desk: Desk) -> None:
     with desk.play.db.sessions.begin() as session:
         ann = session.get_one(Prospect, desk.ann_id)
-        values = {"from_name": "Bo\r\nBcc: x@y.example", "from_address": "bo@corp.example", "received_at": NOW}
-        make.letter(session, ann, subject="Office\r\nBcc: all@y.example", **values)
+        values = {
+            "from_name": "Bo\r\nBcc:\x1b x@y.example\u202e",
+            "from_address": "bo@corp.example",
+            "received_at": NOW,
+        }
+        make.letter(session, ann, subject="Office\r\nBcc: all@y.example\u2066", received_at=NOW, **values)
         make.letter(session, ann, kind="out_of_office", received_at=NOW + DAY, from_address="robot@corp.example")
     desk.send(desk.write())
     (mail,) = desk.sent
@@ -170,7 +202,7 @@ def test_another_text_is_another_answer_whatever_the_form_says(desk: Desk) -> No
 def test_the_number_of_a_strangers_answer_is_of_no_use(desk: Desk) -> None:
     taken = desk.write()
     with desk.play.db.sessions.begin() as session:
-        campaign = session.get_one(make.Campaign, session.get_one(Prospect, desk.ann_id).campaign_id)
+        campaign = session.get_one(Campaign, session.get_one(Prospect, desk.ann_id).campaign_id)
         bob = make.prospect(session, campaign, email="bob@corp.example", sender_account_id=desk.sender_id)
         make.conversation(session, bob)
     other = desk.play.do(answering.write, desk.workspace_id, bob.id, "Dear Bob", now=NOW, by=None, answer_id=taken.id)
@@ -311,6 +343,21 @@ def test_what_a_person_settled_is_not_overruled_by_a_late_report(desk: Desk) -> 
     desk.play.post.afterwards = meanwhile
     desk.send(answer)
     assert desk.answer(answer).status == "skipped"
+
+
+def test_a_late_report_says_nothing_of_the_next_try(desk: Desk) -> None:
+    answer = desk.write()
+
+    def again(_: Outgoing) -> None:
+        desk.play.post.afterwards = raising(Doubtful("no answer"))
+        desk.play.now += LEASE
+        desk.tick()
+        desk.settle(answer, "again")
+        desk.send(answer)
+
+    desk.play.post.afterwards = again
+    desk.send(answer)
+    assert desk.answer(answer).status == "unknown"
 
 
 def test_a_late_report_of_an_unknown_outcome_is_taken(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import corresponding
 from campaigns.corresponding import ANSWER, LETTER, MESSAGE, Filter
-from campaigns.models import Campaign, Conversation, Prospect, Sender, Workspace
+from campaigns.models import Campaign, Conversation, Prospect, Sender, Workspace, words
 from campaigns.models.finding import nodes_of
 from campaigns.rules.refusals import Invalid, NotFound
 from tests import make
@@ -84,6 +84,15 @@ def test_the_list_is_narrowed_by_how_words_begin_among_those_who_answered(office
     assert office.listed(words="carl corp") == ["Carla"]
     assert office.listed(words="arla") == []
     assert office.listed(words="carl", campaign_id=office.campaign.id) == ["Carla"]
+
+
+def test_whoever_answered_is_found_however_many_others_are_called_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "MOST_FOUND", 2)
+    make.prospects(office.session, office.campaign, 3, first_name="Zoe")
+    office.answered("Zoe")
+    assert office.listed(words="zoe") == ["Zoe"]
 
 
 def test_nobody_sees_a_strangers_conversations(office: Office) -> None:
