@@ -13,6 +13,7 @@ from campaigns.models.base import grouped
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import Gate
+from campaigns.models.mailbox import Mailbox
 from campaigns.models.paging import page_of
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
@@ -206,7 +207,8 @@ def _sender(sender: Sender, usage: JsonObject) -> JsonObject:
 
 
 def sender_settings_json(session: Session, sender: Sender, now: datetime) -> JsonObject:
-    """What is set of an account besides CONTRACT section 8's object, without secrets."""
+    """What is set of an account besides CONTRACT section 8's object, without secrets, and whether its mailbox is
+    read."""
     today = local_day(now, session.get_one(Workspace, sender.workspace_id).timezone)
     oauth = sender.oauth or {}
     return {
@@ -220,7 +222,15 @@ def sender_settings_json(session: Session, sender: Sender, now: datetime) -> Jso
         "uses_trap": sender.uses_trap,
         "auth": sender.auth,
         "oauth": {name: oauth.get(name) for name in ("client_id", "tenant", "signed_in")} if oauth else None,
+        "mailbox": _mailbox_json(session.get(Mailbox, sender.id)),
     }
+
+
+def _mailbox_json(mailbox: Mailbox | None) -> JsonObject | None:
+    """How far a mailbox was read, and why it is not; None if nobody ever looked into it."""
+    if mailbox is None:
+        return None
+    return {"read_at": instant(mailbox.read_at), "error": mailbox.error, "try_at": instant(mailbox.try_at)}
 
 
 def sender_page(session: Session, workspace_id: UUID, *, page: int, limit: int) -> tuple[list[Sender], int]:

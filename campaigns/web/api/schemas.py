@@ -17,6 +17,7 @@ from campaigns.models import (
     Base,
     Campaign,
     Conversation,
+    Mailbox,
     Message,
     Node,
     Prospect,
@@ -283,6 +284,7 @@ SENDER_SETTINGS = shown(
     **columns(Sender, "reply_to signature uses_trap"),
     auth=one_of(WAYS),
     oauth=maybe(shown(client_id=TEXT, tenant=maybe(TEXT), signed_in=FLAG)),
+    mailbox=maybe(shown(**columns(Mailbox, "read_at error try_at"))),
 )
 _STEPS = many(shown(name=one_of(STEPS), ok=FLAG, message=TEXT, advice=maybe(TEXT)))
 CONNECTION = shown(ok=FLAG, smtp=_STEPS, imap=maybe(_STEPS))

@@ -1,11 +1,12 @@
 """What is set of an account besides CONTRACT section 8's object, and whether its servers can be reached."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
-from campaigns.models import Sender
+from campaigns.models import Mailbox, Sender
 from campaigns.models.grant import Grant, read_grant
 from tests import make
 from tests.databases import Database
@@ -35,6 +36,19 @@ def test_an_account_that_says_nothing_has_no_ramp_and_a_password(alice: Caller) 
         "uses_trap": False,
         "auth": "password",
         "oauth": None,
+        "mailbox": None,
+    }
+
+
+def test_whether_its_mailbox_is_read_is_shown(alice: Caller, db: Database) -> None:
+    sender = made(alice)
+    with db.sessions.begin() as session:
+        values = {"read_at": make.NOW, "error": "Could not connect", "try_at": make.NOW + make.minutes(1)}
+        session.add(Mailbox(sender_account_id=UUID(sender["id"]), **values))
+    assert settings(alice, sender)["mailbox"] == {
+        "read_at": "2026-03-02T10:00:00Z",
+        "error": "Could not connect",
+        "try_at": "2026-03-02T10:01:00Z",
     }
 
 
