@@ -18,7 +18,17 @@ from redis.exceptions import RedisError
 
 from campaigns import settings
 from jobs.tether import tether
-from tests.faults.tree import LANES, WAKE_UPS, all_end, children, descendants, held_still, parts_of, ports_of
+from tests.faults.tree import (
+    LANES,
+    WAKE_UPS,
+    all_end,
+    children,
+    descendants,
+    held_still,
+    parts_of,
+    ports_of,
+    role_of,
+)
 from tests.jobs.processes import is_alive
 from tests.servers import START_SECONDS, Postgres, _unprivileged, free_port, running_postgres, short_folder
 
@@ -259,7 +269,10 @@ class Crew:
 
     def _see_end(self, below: Iterable[int]) -> None:
         """What a killed process had started has to end with it, before it can do anything else."""
-        self.orphans += [f"process {left} outlived its parent" for left in all_end(below, TETHER_SECONDS)]
+        roles = {pid: role_of(pid) for pid in below}
+        self.orphans += [
+            f"{roles[left]}, process {left}, outlived its parent" for left in all_end(roles, TETHER_SECONDS)
+        ]
 
     def kill_everything(self, down: float) -> bool:
         """What a lost machine looks like: all at once, and all back after a while."""

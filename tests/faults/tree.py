@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.jobs.processes import children_of, is_alive
+from tests.jobs.processes import children_of, is_alive, is_condemned
 
 GONE = (FileNotFoundError, ProcessLookupError)
 LANES, WAKE_UPS = "worker of lanes", "worker of wake-ups"
@@ -88,8 +88,8 @@ def _state(pid: int) -> str:
 
 
 def all_end(pids: Iterable[int], seconds: float) -> list[int]:
-    """Wait for so long at most until all have ended; those that have not."""
+    """Wait for so long at most until all have ended; those that have not, and could do something yet."""
     deadline = time.monotonic() + seconds
     while (left := [pid for pid in pids if is_alive(pid)]) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return left
+    return [pid for pid in left if not is_condemned(pid)]

@@ -14,6 +14,16 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def is_condemned(pid: int) -> bool:
+    """Whether SIGKILL was delivered to the process: it does nothing more, though the kernel may have to finish a write to
+    the disk before it is gone."""
+    try:
+        masks = [line.split()[1] for line in _status(pid) if line.startswith(("SigPnd:", "ShdPnd:"))]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in masks)
+
+
 def ignores(pid: int, what: signal.Signals) -> bool:
     """Whether the process has chosen to ignore this signal."""
     (mask,) = (line.split()[1] for line in _status(pid) if line.startswith("SigIgn:"))
