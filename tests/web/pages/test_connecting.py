@@ -10,9 +10,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from campaigns.channels.lookup import Lookup
-from campaigns.models import Sender
+from campaigns.models import Sender, Workspace
 from campaigns.models.grant import Grant, read_grant
 from campaigns.models.sealing import unseal
+from tests import make
 from tests.databases import Database
 from tests.servers import DnsServer, SmtpSink, TokenServer
 from tests.web.callers import Clock
@@ -251,7 +252,10 @@ def test_a_sign_in_that_was_not_begun_here_is_refused(
 ) -> None:
     add(alice, **GOOGLE)
     state = away(alice, db)["state"]
-    for visitor, forged in ((alice, ""), (alice, "forged"), (alice, state[:-2]), (bob, state)):
+    with db.sessions.begin() as session:
+        colleague = make.user(session, session.get_one(Workspace, alice.workspace_id))
+    carla = Visitor(alice.app, db, colleague.email, colleague.id, alice.workspace_id)
+    for visitor, forged in ((alice, ""), (alice, "forged"), (alice, state[:-2]), (bob, state), (carla, state)):
         visitor.see(back(visitor, state=forged, code="a code"), 404)
     clock.now += timedelta(minutes=20)
     alice.see(back(alice, state=state, code="a code"), 404)
