@@ -15,8 +15,8 @@ def is_alive(pid: int) -> bool:
 
 
 def is_condemned(pid: int) -> bool:
-    """Whether SIGKILL was delivered to the process: it does nothing more, though the kernel may have to finish a write to
-    the disk before it is gone."""
+    """Whether SIGKILL was delivered to the process: it does nothing more, though the kernel may have to finish a write
+    to the disk before it is gone."""
     try:
         masks = [line.split()[1] for line in _status(pid) if line.startswith(("SigPnd:", "ShdPnd:"))]
     except (FileNotFoundError, ProcessLookupError):
