@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import editing, importing, launching, suppressing, unsubscribing
-from campaigns.models import Campaign, Message, Prospect, Suppression, Workspace
+from campaigns.models import Campaign, Message, Prospect, SenderDay, Suppression, Workspace
 from campaigns.models.facts import read_facts
 from campaigns.models.finding import nodes_of
 from campaigns.models.sender import Sender
@@ -19,6 +19,7 @@ from campaigns.rules.suppressions import hashed
 from tests import make
 from tests.databases import Database, at_once
 from tests.make import NOW
+from tests.verbs.playing import Play
 
 ANN, PROFILE = "ann@corp.example", "https://www.linkedin.com/in/ann"
 BY = "sarah@ours.example"
@@ -130,6 +131,22 @@ def test_at_the_instant_of_sending_every_kind_of_entry_counts(
     assert read_facts(session, campaign, ann, sender, node, NOW).suppressed
     ann.email, ann.identity, ann.linkedin_url = "bob@else.example", "bob@else.example", None
     assert not read_facts(session, campaign, ann, sender, node, NOW).suppressed
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_a_lane_passes_over_whoever_is_on_the_list_and_writes_to_the_others(db: Database, kind: str) -> None:
+    play = Play(db)
+    with db.sessions.begin() as session:
+        own = make.workspace(session)
+        campaign = make.launched(session, own, 1, people={"email": ANN, "linkedin_url": PROFILE})
+        make.prospect(session, campaign, email="bob@else.example")
+        make.place(session, campaign)
+        make.suppression(session, own, ENTRIES[kind](own.id))
+    play.tick()
+    assert play.people == ["bob@else.example"]
+    assert play.statuses() == {ANN: "unsubscribed", "bob@else.example": "completed"}
+    with db.sessions() as session:
+        assert session.scalars(select(SenderDay.used)).all() == [1]
 
 
 def test_anothers_list_means_nobody_here(session: Session, workspace: Workspace) -> None:
