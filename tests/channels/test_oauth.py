@@ -2,11 +2,16 @@
 
 import base64
 import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from campaigns.channels.imap import ImapEndpoint, ImapMailbox, Unread
 from campaigns.channels.oauth import PATIENCE, PROVIDERS, authorize_url, redeem, renew
 from campaigns.channels.outgoing import Unsent
 from campaigns.channels.smtp import Endpoint, SmtpChannel
@@ -115,3 +120,44 @@ def test_a_token_that_the_smtp_server_refuses_stops_the_account() -> None:
         smtp_with_token(script)
     assert (refused.value.lasting, refused.value.account) == (True, True)
     assert "535 5.7.8 no" in refused.value.reason
+
+
+@contextmanager
+def imap_server(verdict: str) -> Iterator[tuple[int, list[bytes]]]:
+    """An IMAP server that takes tokens alone, and says `verdict` of one; what it was told."""
+    told: list[bytes] = []
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rwb", buffering=0) as lines:
+            lines.write(b"* OK ready\r\n")
+            while line := lines.readline():
+                tag, command = line.split(None, 2)[:2]
+                if command == b"AUTHENTICATE":
+                    lines.write(b"+ \r\n")
+                    told.append(base64.b64decode(lines.readline()))
+                    lines.write(tag + b" " + verdict.encode() + b"\r\n")
+                else:
+                    lines.write(b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2\r\n" + tag + b" OK done\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        yield listening.getsockname()[1], told
+        thread.join(10)
+
+
+def test_a_token_signs_in_to_an_imap_server() -> None:
+    with imap_server("OK welcome") as (port, told):
+        endpoint = ImapEndpoint("127.0.0.1", port, "none", "sarah@example.com", token="fresh")
+        with ImapMailbox(endpoint):
+            pass
+    assert told == [b"user=sarah@example.com\x01auth=Bearer fresh\x01\x01"]
+
+
+def test_a_token_that_the_imap_server_refuses_stops_the_account() -> None:
+    with imap_server("NO [AUTHENTICATIONFAILED] Invalid credentials") as (port, _):
+        mailbox = ImapMailbox(ImapEndpoint("127.0.0.1", port, "none", "sarah@example.com", token="stale"))
+        with pytest.raises(Unread, match="Invalid credentials") as refused, mailbox:
+            pass
+    assert refused.value.lasting
