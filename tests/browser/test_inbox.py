@@ -17,6 +17,7 @@ from tests import make
 from tests.browser.looks import NARROW, assert_readable
 from tests.browser.records import add_people, new_draft, new_sender
 from tests.browser.test_looks import open_small
+from tests.browser.test_shortcuts import press
 from tests.jobs.processes import wait_until
 from tests.stack import Stack
 
@@ -66,20 +67,19 @@ def test_a_letter_is_read_labelled_and_answered_by_the_keyboard_alone(
     page: Page, stack: Stack, mailbox: Mailbox
 ) -> None:
     page.goto("/senders")
-    page.keyboard.press("g")
-    page.keyboard.press("i")
+    press(page, "g")
+    press(page, "i")
     expect(page).to_have_url(re.compile("/inbox$"))
     expect(page.get_by_role("navigation", name="Main")).to_contain_text("3 unread")
     for key, name in (("j", "Ann"), ("j", "Bob"), ("k", "Ann")):
-        page.keyboard.press(key)
+        press(page, key)
         expect(page.locator(f"#talk-{mailbox.people[name]}")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Ann Lee")).to_be_visible()
     expect(page.locator(f"#talk-{mailbox.people['Ann']}")).to_have_attribute("aria-current", "true")
-    page.wait_for_load_state()
-    page.keyboard.press("1")
+    press(page, "1")
     expect(page.locator("#mark-interested")).to_have_attribute("aria-pressed", "true")
-    page.keyboard.press("r")
+    press(page, "r")
     expect(page.locator("#answer")).to_be_focused()
     page.keyboard.type("Dear Ann, here they are.")
     page.keyboard.press("Tab")
@@ -87,7 +87,7 @@ def test_a_letter_is_read_labelled_and_answered_by_the_keyboard_alone(
     expect(page.locator("#flashes")).to_have_text("Your answer is on its way.")
     wait_until(lambda: statuses(stack, mailbox.people["Ann"]) == [None, "sent"])
     expect(page.get_by_text("Waits to be sent")).to_be_hidden()
-    page.keyboard.press("e")
+    press(page, "e")
     expect(page).to_have_url(re.compile("/inbox$"))
     expect(page.get_by_role("link", name=re.compile("Unread: Ann Lee"))).to_be_visible()
 

@@ -115,6 +115,7 @@ PAGES = [
     "/campaigns/{draft}/template",
     "/search?q=founders",
     "/search?q=nothing-has-this-name",
+    "/inbox",
     "/suppressions",
     "/data",
     "/keys",
@@ -204,6 +205,7 @@ def test_everybody_can_say_no(page: Page, stack: Stack, seen: Seen) -> None:
         ("/campaigns/{running}/plan", 0),
         ("/campaigns/{running}/imports", 0),
         ("/stuck", 0),
+        ("/inbox", 0),
         ("/workers", 2),
     ],
 )
