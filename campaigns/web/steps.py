@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from campaigns.models.campaign import Node
 from campaigns.rules.problems import Problem
-from campaigns.rules.sequence import DELAY, END, NODE_FIELDS
+from campaigns.rules.sequence import DELAY, EMAIL, END, NODE_FIELDS
 from campaigns.web.forms import as_number, sentence
 
 Raw = dict[str, Any]
@@ -16,8 +16,9 @@ Posted = MultiDict[str, str]
 _NAMES = "|".join(("id", "type", *NODE_FIELDS))
 _INPUT = re.compile(rf"nodes-([0-9]{{1,4}})-({_NAMES})")
 _PROBLEM = re.compile(r"sequence_nodes\[([0-9]+)\](?:\.(.+))?")
-# A step that a button adds is a day's wait, or an empty message.
+# A wait that a button adds is of a day; an email after another one stays in its thread, as follow-ups mostly do.
 NEW_DELAY = {"delay_days": "1", "delay_hours": "0", "delay_minutes": "0"}
+NEW_FOLLOW_UP = {"is_reply": "1"}
 
 
 def typed_nodes(form: Posted) -> list[Raw]:
@@ -39,10 +40,16 @@ def change_nodes(nodes: list[Raw], form: Posted) -> list[Raw]:
     if "remove" in form and (index := _place(form["remove"], nodes)) is not None:
         return nodes[:index] + nodes[index + 1 :]
     if kind := form.get("add"):
-        new: Raw = {"type": kind, **(NEW_DELAY if kind == DELAY else {})}
         last = len(nodes) - 1 if nodes and nodes[-1].get("type") == END else len(nodes)
-        return [*nodes[:last], new, *nodes[last:]]
+        return [*nodes[:last], _new(kind, nodes), *nodes[last:]]
     return nodes
+
+
+def _new(kind: str, before: Sequence[Raw]) -> Raw:
+    if kind == DELAY:
+        return {"type": kind, **NEW_DELAY}
+    follows = kind == EMAIL and any(node.get("type") == EMAIL for node in before)
+    return {"type": kind, **(NEW_FOLLOW_UP if follows else {})}
 
 
 def _place(text: str, nodes: Sequence[Raw]) -> int | None:

@@ -21,6 +21,8 @@ from campaigns.web.pages.frame import head, render, show_account, sum_up
 from campaigns.web.pages.outlook import next_up, sleep
 
 MOST_MESSAGES, MOST_WAKE_UPS, MOST_EVENTS = 10, 3, 8
+# Events that are read for those lines.
+MOST_READ = 50
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>")
@@ -45,11 +47,21 @@ def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
         "settlements": settling.SETTLEMENTS,
         "senders": [_sender(pace) for pace in overseeing.paces(db, campaign, now())],
         "wake_ups": wake_ups,
-        "events": [
-            {"words": sentence_of(event), "by": event.by, "at": event.at}
-            for event in overseeing.recent_events(db, campaign, MOST_EVENTS)
-        ],
+        "events": _events(db, campaign),
     }
+
+
+def _events(db: Session, campaign: Campaign) -> list[dict[str, Any]]:
+    """What happened, newest first. The builder saves at every change: edits of the same by the same person in a row
+    are one line."""
+    shown: list[dict[str, Any]] = []
+    last = None
+    for event in overseeing.recent_events(db, campaign, MOST_READ):
+        one = (event.kind, sentence_of(event), event.by)
+        if one != last or event.kind != "edited":
+            shown.append({"words": one[1], "by": event.by, "at": event.at})
+        last = one
+    return shown[:MOST_EVENTS]
 
 
 def _messages(db: Session, campaign: Campaign) -> dict[str, Any]:

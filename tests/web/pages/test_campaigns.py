@@ -123,8 +123,9 @@ def test_the_checklist_links_to_where_each_thing_is_mended(alice: Visitor, db: D
     place = alice.send(alice.visit("/campaigns/new").form("/new"), name="Spring").headers["Location"]
     home = place.removesuffix("/sequence")
     page = alice.visit(home)
-    for part in ("/sequence", "/settings", "/prospects"):
+    for part in ("/sequence", "/prospects"):
         assert page.links.count(f"{home}{part}") >= 2, part  # the tab, and the checklist
+    assert page.links.count(f"{home}/settings#sender_account_ids") >= 2  # the checklist, and the card of the senders
     page = alice.follow(alice.send(page.form("/launch")))
     assert "Not ready to launch" in page.text
     assert not db.rung
@@ -223,6 +224,16 @@ def test_what_happened_stands_in_words(alice: Visitor, db: Database) -> None:
     assert "Changed: Daily limit" in text
     assert "Made" in text
     assert "alice@example.com" in text
+
+
+def test_the_same_edit_again_and_again_is_one_line_of_what_happened(alice: Visitor, db: Database) -> None:
+    place = load_sample(alice)
+    for limit in ("9", "8", "7"):
+        alice.follow(alice.send(alice.visit(f"{place}/settings").form("/settings"), daily_limit=limit))
+    alice.follow(alice.send(alice.visit(f"{place}/settings").form("/settings"), name="Other"))
+    text = squeezed(alice.visit(place).text)
+    assert text.count("Changed: Daily limit") == 1
+    assert text.count("Changed: Name") == 1
 
 
 def test_a_campaign_with_nobody_left_is_shown_as_completed(alice: Visitor, db: Database) -> None:

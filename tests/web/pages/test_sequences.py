@@ -73,6 +73,23 @@ def test_each_button_changes_the_saved_list(
     assert len(kept & set(shown)) == min(len(after), 4 if name != "remove" else 3)
 
 
+def test_an_email_that_is_added_after_another_one_stays_in_its_thread(
+    alice: Visitor, db: Database, draft: UUID
+) -> None:
+    form = builder(alice, draft)
+    alice.follow(alice.send(form, press(form, "add", "email")))
+    assert [node["is_reply"] for node in nodes(db, draft) if node["type"] == "email"][-1] is True
+
+
+def test_the_first_email_that_is_added_starts_a_thread(alice: Visitor, db: Database) -> None:
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        empty = make.campaign(session, workspace, nodes=[make.END])
+    form = builder(alice, empty.id)
+    alice.follow(alice.send(form, press(form, "add", "email")))
+    assert [node["is_reply"] for node in nodes(db, empty.id) if node["type"] == "email"] == [False]
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("move", "up:0"), ("move", "down:2"), ("move", "down:3"), ("remove", "3"), ("copy", "9")]
 )
