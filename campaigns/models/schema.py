@@ -49,7 +49,7 @@ def _sqlite_foreign_keys(connection: Connection, state: str) -> None:
 
 
 def is_modelled(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether the models know a thing of the database: all but the tables of the search (migration 0010)."""
+    """Whether the models know a thing of the database: all but the tables of the search (migration 0011)."""
     return kind != "table" or not str(name).startswith("prospect_search")
 
 

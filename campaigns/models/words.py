@@ -1,4 +1,4 @@
-"""Finding people by words, in an index that triggers keep (docs/decisions/0017).
+"""Finding people by words, in an index that triggers keep (docs/decisions/0015).
 
 A person is found by the words of name, company and address, each from its first letter on, whatever the case and the
 accents. The index is the full text search that each database brings; it knows, too, whose the people are.

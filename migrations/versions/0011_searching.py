@@ -9,8 +9,8 @@ The tables are the databases' own full text search, so they are made here and no
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0012"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
