@@ -243,6 +243,21 @@
     if (event.target.closest("form[data-builder]")) submit();
   });
 
+  const asSaved = (field) => (field.type === "checkbox" ? field.defaultChecked : field.defaultValue);
+
+  // Whoever leaves by the address or by closing the window has left no field: what was typed goes along.
+  window.addEventListener("pagehide", () => {
+    if (!form() || !fields().some((field) => valueOf(field) !== asSaved(field))) return;
+    renumber();
+    navigator.sendBeacon(form().action, new FormData(form()));
+    builder.left = true;
+  });
+
+  // Coming back to the page as it was kept: what it shows is older than what it saved on leaving.
+  window.addEventListener("pageshow", () => {
+    if (builder.left) window.location.reload();
+  });
+
   const mine = (event) => event.detail.ctx?.sourceElement?.matches?.("form[data-builder], #builder");
 
   document.addEventListener("htmx:before:swap", (event) => {
@@ -265,7 +280,7 @@
     const typed = new Map(builder.typed);
     for (const field of fields()) {
       if (typed.has(field.id)) setValue(field, typed.get(field.id));
-      else if (field !== document.activeElement) setValue(field, field.type === "checkbox" ? field.defaultChecked : field.defaultValue);
+      else if (field !== document.activeElement) setValue(field, asSaved(field));
     }
     finish(event.detail.ctx.response.status);
     sortable();

@@ -1,6 +1,7 @@
 """The sequence builder: by mouse, by keyboard, and when something is wrong."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -43,6 +44,26 @@ def test_what_was_being_typed_goes_along_with_a_drop(builder: Builder) -> None:
     builder.expect_saved(builder.second, builder.first, builder.wait, builder.third)
     assert len(builder.posts) == 1
     assert builder.saved()[1]["subject"] == "Typed before the drag"
+
+
+@pytest.mark.parametrize("leave", ["/campaigns", "about:blank"])
+def test_what_was_typed_is_saved_though_the_page_is_left_in_the_middle(builder: Builder, leave: str) -> None:
+    builder.part(builder.first, "subject").fill("Typed, and gone")
+    builder.page.goto(leave)
+    # The browser sends it after the page is gone, and tells nobody.
+    end = time.monotonic() + 10
+    while builder.saved()[0]["subject"] != "Typed, and gone":
+        assert time.monotonic() < end, "it was not saved"
+    builder.page.go_back()
+    expect(builder.part(builder.first, "subject")).to_have_value("Typed, and gone")
+    builder.part(builder.first, "subject").fill("Typed once more")
+    builder.save()
+    assert builder.saved()[0]["subject"] == "Typed once more"
+
+
+def test_leaving_with_nothing_typed_posts_nothing(builder: Builder) -> None:
+    builder.page.goto("/campaigns")
+    assert builder.posts == []
 
 
 def test_a_step_that_was_just_added_can_be_dragged(builder: Builder) -> None:
