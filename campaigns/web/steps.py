@@ -7,8 +7,9 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from campaigns.models.campaign import Node
+from campaigns.rules.lifecycle import EMAIL
 from campaigns.rules.problems import Problem
-from campaigns.rules.sequence import DELAY, EMAIL, END, NODE_FIELDS
+from campaigns.rules.sequence import DELAY, END, NODE_FIELDS
 from campaigns.web.forms import as_number, sentence
 
 Raw = dict[str, Any]

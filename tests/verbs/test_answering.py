@@ -177,7 +177,7 @@ def test_an_answer_goes_to_whoever_wrote_the_letter(desk: Desk) -> None:
             "from_address": "bo@corp.example",
             "received_at": NOW,
         }
-        make.letter(session, ann, subject="Office\r\nBcc: all@y.example\u2066", received_at=NOW, **values)
+        make.letter(session, ann, subject="Office\r\nBcc: all@y.example\u2066", **values)
         make.letter(session, ann, kind="out_of_office", received_at=NOW + DAY, from_address="robot@corp.example")
     desk.send(desk.write())
     (mail,) = desk.sent
