@@ -43,6 +43,7 @@ def test_a_person_is_removed_and_brought_back_with_the_keyboard_alone(unasked: P
     page.get_by_role("button", name="Remove this person").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#prospects tbody tr")).to_have_count(len(PEOPLE) - 1)
+    page.wait_for_load_state()  # the rows are there before whoever listens to keys is
     page.keyboard.press("u")
     expect(page.locator("#flashes")).to_contain_text("1 person brought back.")
     assert stack.api("GET", f"/campaigns/{draft}/prospects/{person}")["prospect"]["status"] == "pending"
