@@ -1,6 +1,6 @@
 """What pages share: the frame around them, fragments instead of pages for htmx, page numbers, sizes of forms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
@@ -107,12 +107,12 @@ def page_number() -> int:
     return min(max(int(text), 1), MOST_PAGE) if text.isascii() and text.isdigit() and len(text) < 12 else 1
 
 
-def posted_ids(name: str) -> list[UUID]:
-    """The ids that a form ticked; what is none is left out."""
+def read_ids(texts: Iterable[str]) -> list[UUID]:
+    """The ids among what a form posted; what is none is left out."""
     ids = []
-    for text in request.form.getlist(name):
+    for text in texts:
         with suppress(Problems):
-            ids.append(parse_uuid(text, name))
+            ids.append(parse_uuid(text, "id"))
     return ids
 
 

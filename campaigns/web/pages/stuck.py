@@ -15,7 +15,7 @@ from campaigns.rules.lifecycle import LINKEDIN, TERMINAL
 from campaigns.rules.problems import Problems
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
 from campaigns.web.house import house, now, person
-from campaigns.web.pages.frame import page_number, show_account, tell_error, tell_success, tell_warning
+from campaigns.web.pages.frame import page_number, read_ids, show_account, tell_error, tell_success, tell_warning
 
 blueprint = Blueprint("stuck", __name__, url_prefix="/stuck")
 
@@ -162,13 +162,7 @@ def _chosen() -> tuple[str, list[UUID]]:
     """How, and which: a row's own button names both (`again:ID`)."""
     how, _, single = request.form.get("settlement", "").partition(":")
     given = [single] if single else request.form.getlist("message")[: PAGE * 4]
-    ids = []
-    for text in given:
-        try:
-            ids.append(parse_uuid(text, "message"))
-        except Problems:
-            continue
-    return how, ids
+    return how, read_ids(given)
 
 
 def _settle(how: str, ids: list[UUID]) -> None:

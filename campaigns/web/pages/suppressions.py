@@ -7,7 +7,7 @@ from campaigns import suppressing
 from campaigns.models.suppression import HAND, IMPORTED
 from campaigns.web.forms import SuppressionForm
 from campaigns.web.house import house, now, person
-from campaigns.web.pages.frame import page_number, posted_ids, tell_error, tell_success, tell_warning
+from campaigns.web.pages.frame import page_number, read_ids, tell_error, tell_success, tell_warning
 
 blueprint = Blueprint("suppressions", __name__, url_prefix="/suppressions")
 
@@ -71,7 +71,9 @@ def _tell(added: suppressing.Added) -> None:
 def remove() -> ResponseReturnValue:
     """Take ticked entries, or one, off the list."""
     with house().sessions.begin() as db:
-        gone = suppressing.remove(db, person().workspace_id, posted_ids("entry"), now=now(), by=person().email)
+        gone = suppressing.remove(
+            db, person().workspace_id, read_ids(request.form.getlist("entry")), now=now(), by=person().email
+        )
     if gone:
         tell_success(f"{', '.join(gone[:3])}{' and others' if len(gone) > 3 else ''} may be written to again.")
     else:
