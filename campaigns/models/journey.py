@@ -1,9 +1,9 @@
 """A prospect's way through the sequence: on to the next step, or out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models.base import new_id
@@ -21,6 +21,25 @@ def leave(prospect: Prospect, status: str, reason: str | None, now: datetime) ->
     prospect.status, prospect.status_reason = status, reason
     prospect.due_at = prospect.paused_at = prospect.held_due_at = None
     prospect.updated_at = now
+
+
+def leave_all(session: Session, who: Collection[ColumnElement[bool]], status: str, reason: str, now: datetime) -> None:
+    """The same for everybody whom `who` means and who is still on the way; locked in order, as by everybody else who
+    takes several people."""
+    running = select(Prospect.id).where(*who, Prospect.status.not_in(lifecycle.TERMINAL))
+    session.execute(
+        update(Prospect)
+        .where(Prospect.id.in_(running.order_by(Prospect.id).with_for_update()))
+        .values(
+            status=status,
+            status_reason=reason,
+            due_at=None,
+            paused_at=None,
+            held_due_at=None,
+            updated_at=now,
+        ),
+        execution_options={"synchronize_session": "fetch"},
+    )
 
 
 def go_on(

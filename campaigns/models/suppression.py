@@ -6,13 +6,14 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign
 from campaigns.models.enrolment import waiting
+from campaigns.models.journey import leave_all
 from campaigns.models.prospect import Prospect
 from campaigns.models.workspace import Suppression
 from campaigns.rules import lifecycle
@@ -85,21 +86,7 @@ def _domain(session: Session) -> ColumnElement[str]:
 
 
 def _end(session: Session, who: Collection[ColumnElement[bool]], reason: str, now: datetime) -> None:
-    # In order, as everybody else who takes several people.
-    running = select(Prospect.id).where(*who, Prospect.status.not_in(lifecycle.TERMINAL))
-    session.execute(
-        update(Prospect)
-        .where(Prospect.id.in_(running.order_by(Prospect.id).with_for_update()))
-        .values(
-            status=lifecycle.UNSUBSCRIBED,
-            status_reason=reason,
-            due_at=None,
-            paused_at=None,
-            held_due_at=None,
-            updated_at=now,
-        ),
-        execution_options={"synchronize_session": "fetch"},
-    )
+    leave_all(session, who, lifecycle.UNSUBSCRIBED, reason, now)
 
 
 def end_suppressed(session: Session, campaign: Campaign, now: datetime) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.channels.reading import COMPLAINT, HARD_BOUNCE, OUT_OF_OFFICE, REPLY, Letter
 from campaigns.models.campaign import Campaign
 from campaigns.models.conversation import Conversation
-from campaigns.models.journey import leave
+from campaigns.models.journey import leave, leave_all
 from campaigns.models.log import note
 from campaigns.models.message import BOUNCED, SENT, Message
 from campaigns.models.prospect import Prospect
@@ -70,21 +70,8 @@ def _stop_company(session: Session, campaign: Campaign, domain: str, now: dateti
     colleagues = (
         Prospect.campaign_id == campaign.id,
         Prospect.identity.endswith(f"@{domain}", autoescape=True),
-        Prospect.status.not_in(lifecycle.TERMINAL),
     )
-    session.execute(
-        update(Prospect)
-        .where(*colleagues)
-        .values(
-            status=lifecycle.REPLIED,
-            status_reason=f"Somebody else at {domain} answered.",
-            due_at=None,
-            paused_at=None,
-            held_due_at=None,
-            updated_at=now,
-        ),
-        execution_options={"synchronize_session": "fetch"},
-    )
+    leave_all(session, colleagues, lifecycle.REPLIED, f"Somebody else at {domain} answered.", now)
 
 
 def _bounced(
