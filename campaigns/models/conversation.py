@@ -4,9 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.models.base import Base, new_id
+from campaigns.models.prospect import Prospect
 
 # What a person may be marked as in the inbox.
 INTERESTED, NOT_NOW, WRONG_PERSON = "interested", "not_now", "wrong_person"
@@ -48,6 +49,17 @@ class Conversation(Base):
     unread: Mapped[bool] = mapped_column(default=True)
     owes: Mapped[bool] = mapped_column(default=True)
     label: Mapped[str | None] = mapped_column(String(16))
+
+
+def converse(session: Session, prospect: Prospect, now: datetime) -> None:
+    """They wrote: their conversation comes up in the inbox, and we owe an answer. The person is locked."""
+    conversation = session.get(Conversation, prospect.id)
+    if conversation is None:
+        ids = {"workspace_id": prospect.workspace_id, "campaign_id": prospect.campaign_id}
+        conversation = Conversation(prospect_id=prospect.id, **ids)
+        session.add(conversation)
+    conversation.sender_account_id, conversation.last_at = prospect.sender_account_id, now
+    conversation.unread = conversation.owes = True
 
 
 class Answer(Base):
