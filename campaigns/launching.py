@@ -12,10 +12,11 @@ from uuid import UUID
 from sqlalchemy import select, sql
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.models import counts
+from campaigns.models import counts, elsewhere
 from campaigns.models.campaign import Campaign
 from campaigns.models.enrolment import enrol
-from campaigns.models.finding import find_campaign, limits_of, senders_of
+from campaigns.models.finding import find_campaign, limits_of, lock_workspace, senders_of
+from campaigns.models.fitting import too_long_for_some
 from campaigns.models.gate import roll_gates
 from campaigns.models.log import note
 from campaigns.models.prospect import Prospect
@@ -30,6 +31,8 @@ from campaigns.rules.refusals import Conflict, Invalid, WrongState
 
 # People who are given their place, or removed with their campaign, in one transaction.
 MOST_AT_ONCE = 5000
+# People whom the answer to a launch names, of those whom it skipped; and campaigns that a warning names.
+MOST_NAMED, MOST_CAMPAIGNS = 200, 3
 
 
 @dataclass
@@ -83,13 +86,14 @@ def validate(session: Session, campaign: Campaign) -> Readiness:
     """The launch checklist, without any side effect."""
     senders = senders_of(session, campaign.id)
     people = counts.total(session, campaign.id, status=lifecycle.PENDING)
+    taken = elsewhere.foresee(session, campaign)
     checks = [
         Check("sequence", "Every step can be sent.", "sequence", unsendable(campaign, campaign.nodes, senders)),
         Check("senders", _plural(len(senders), "sender account"), "settings", _sender_problems(senders)),
-        Check("prospects", _plural(people, "prospect"), "prospects", _people_problems(people)),
+        Check("prospects", _plural(people, "prospect"), "prospects", _people_problems(people, taken)),
         Check("operating_hours", "The hours have open minutes.", "settings", []),
     ]
-    return Readiness(checks, _warnings(session, campaign, senders))
+    return Readiness(checks, [*_warnings(session, campaign, senders), *_foretold(taken)])
 
 
 def _plural(count: int, noun: str) -> str:
@@ -106,19 +110,33 @@ def _sender_problems(senders: list[Sender]) -> list[Problem]:
     ]
 
 
-def _people_problems(people: int) -> list[Problem]:
-    return [] if people else [Problem("prospects", "Add at least one prospect.")]
+def _people_problems(people: int, taken: dict[str, int]) -> list[Problem]:
+    if people > sum(taken.values()):
+        return []
+    everybody = "Everybody here is in another LinkedIn campaign, and would be skipped: add others."
+    return [Problem("prospects", everybody if people else "Add at least one prospect.")]
+
+
+def _foretold(taken: dict[str, int]) -> list[Problem]:
+    """Who would be skipped for which campaigns."""
+    if not taken:
+        return []
+    parts = [f"{count:,} in “{name}”" for name, count in list(taken.items())[:MOST_CAMPAIGNS]]
+    more = len(taken) - len(parts)
+    parts += [f"others in {more:,} more"] if more else []
+    skipped = _plural(sum(taken.values()), "prospect")[:-1]
+    message = f"{skipped} will be skipped, being in other LinkedIn campaigns already: {', '.join(parts)}."
+    return [Problem("skip_other_campaigns", message)]
 
 
 # Said before launch, not found out after.
-NOT_YET = "This version cannot send LinkedIn steps yet: prospects wait until it can."
 UNSEEN = "has no IMAP server: its answers are not seen, and nothing stops for them. Enter its IMAP server."
 
 
 def _warnings(session: Session, campaign: Campaign, senders: list[Sender]) -> list[Problem]:
-    warnings = [Problem("type", NOT_YET)] if campaign.type == lifecycle.LINKEDIN else []
     unheard = [one for one in senders if one.imap is None and not one.uses_trap] if campaign.stop_on_reply else []
-    warnings += [Problem("stop_on_reply", f"{one.label} {UNSEEN}") for one in unheard]
+    warnings = [Problem("stop_on_reply", f"{one.label} {UNSEEN}") for one in unheard]
+    warnings += too_long_for_some(session, campaign, senders)
     own = {sender.id for sender in senders}
     idle = [limit for limit in limits_of(session, campaign.id) if limit.sender_id not in own]
     if idle:
@@ -150,9 +168,9 @@ def _move(campaign: Campaign, verb: str, now: datetime) -> None:
 
 
 def launch(session: Session, workspace_id: UUID, campaign_id: UUID, *, now: datetime, by: str | None) -> Campaign:
-    """Start a launch: draft to launching, and ring for the job.
+    """Start a launch: draft to launching, without whoever is in another campaign, and ring for the job.
 
-    Raises Conflict while a launch is in flight, WrongState from any other status, Invalid with the checklist's
+    Of two launches at the same moment the second sees whom the first one has. Raises Conflict while a launch is in flight, WrongState from any other status, Invalid with the checklist's
     errors.
     """
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
@@ -160,6 +178,7 @@ def launch(session: Session, workspace_id: UUID, campaign_id: UUID, *, now: date
         raise Conflict("This campaign is being launched already: wait a moment.", code="launch_in_flight")
     if campaign.status != lifecycle.DRAFT:
         raise wrong_state(campaign, "launch")
+    lock_workspace(session, workspace_id)
     readiness = validate(session, campaign)
     if not readiness.ready:
         errors = readiness.errors
@@ -168,9 +187,38 @@ def launch(session: Session, workspace_id: UUID, campaign_id: UUID, *, now: date
         raise Invalid(message, code="not_ready", problems=errors)
     _move(campaign, "launch", now)
     campaign.launching_since = now
-    note(session, campaign, "launch_requested", now, by=by)
+    note(session, campaign, "launch_requested", now, by=by, skipped=elsewhere.skip_taken(session, campaign, now))
     ring(session, "launch", campaign.id, by or "")
     return campaign
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """How many people a launch left out, and the first MOST_NAMED of them, each with the campaign they are in."""
+
+    count: int
+    people: list[tuple[Prospect, Campaign]]
+
+    def to_json(self) -> dict[str, Any]:
+        """What the answer to a launch says of them."""
+        people = [
+            {
+                "id": str(person.id),
+                "name": person.name,
+                "linkedin_url": person.linkedin_url,
+                "campaign_id": str(other.id),
+                "campaign_name": other.name,
+                "reason": person.status_reason,
+            }
+            for person, other in self.people
+        ]
+        return {"skippedProspects": people, "skippedCount": self.count}
+
+
+def skipped(session: Session, campaign: Campaign) -> Skipped:
+    """Whom the launch of a campaign that is launching has left out: nobody else is cancelled there yet."""
+    count = counts.total(session, campaign.id, status=lifecycle.CANCELLED)
+    return Skipped(count, elsewhere.skipped_people(session, campaign, MOST_NAMED) if count else [])
 
 
 def place(session: Session, campaign_id: UUID, *, now: datetime) -> bool:

@@ -15,7 +15,6 @@ from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender
-from campaigns.models.facts import SENDABLE
 from campaigns.models.gate import Gate
 from campaigns.models.limits import has_room
 from campaigns.models.mailbox import Mailbox
@@ -86,7 +85,7 @@ def mailboxes(session: Session) -> Mailboxes:
         select(func.count(), failing, func.min(func.coalesce(Mailbox.read_at, Sender.created_at)))
         .select_from(Sender)
         .outerjoin(Mailbox, Mailbox.sender_account_id == Sender.id)
-        .where(Sender.imap.is_not(None), Sender.status == "active")
+        .where(Sender.hears, Sender.status == "active")
     )
     known, failed, oldest = session.execute(query).one()
     return Mailboxes(known, int(failed or 0), oldest)
@@ -126,7 +125,7 @@ def _gates_in(zone: str, now: datetime) -> Any:
     able = (
         select(CampaignSender.sender_id)
         .join(Sender, Sender.id == CampaignSender.sender_id)
-        .where(CampaignSender.campaign_id == Campaign.id, Sender.status == "active", Sender.type.in_(SENDABLE))
+        .where(CampaignSender.campaign_id == Campaign.id, Sender.status == "active")
     )
     own_limit = and_(AccountLimit.campaign_id == Campaign.id, AccountLimit.sender_id == Sender.id)
     with_room = (

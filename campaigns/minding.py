@@ -21,6 +21,7 @@ from campaigns.models.imports import Import
 from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import LEASE, Sender, SenderDay, SenderUse
+from campaigns.models.task import Task
 from campaigns.models.usage import count_campaign, count_sender
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.workspace import Workspace
@@ -39,6 +40,7 @@ PAST: tuple[InstrumentedAttribute[Any], ...] = (
     Message.claimed_at,
     Message.sent_at,
     SenderUse.at,
+    Task.taken_at,
     CampaignSender.last_turn_at,
     Campaign.launching_since,
     WakeUp.requested_at,
@@ -80,6 +82,7 @@ def _shorten_pauses(session: Session, now: datetime) -> None:
             sender.lease_until = min(sender.lease_until, now + LEASE)
         if sender.next_send_at is not None:
             sender.next_send_at = min(sender.next_send_at, now + sender.longest_pause)
+        sender.invitations_after = sender.messages_after = None
 
 
 def _roll_all_gates(session: Session, now: datetime) -> None:

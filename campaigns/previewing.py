@@ -16,17 +16,15 @@ from campaigns.models.finding import nodes_of, senders_of
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.writing import compose_alone, reply_subject, signature_of, signed, values_for
-from campaigns.rules.liquid_subset import KEYED
+from campaigns.rules.lengths import length, limits, text_of
 from campaigns.rules.outgoing import Outgoing
-from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, fill_subject
+from campaigns.rules.placeholders import BrokenTemplate, fill_in
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid
 
 # A hole is filled with its own name between two characters that no text holds (Unicode's private use).
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _HOLE = re.compile(f"{_OPEN}(.*?){_CLOSE}")
-# More holes than any text has placeholders that a person can oversee.
-_MOST_HOLES = 100
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,8 @@ class Piece:
 @dataclass(frozen=True)
 class Preview:
     """A step as somebody will get it. `subject` is None where the step has none; `in_thread` says that it answers the
-    email before; `problems` tell why it cannot be filled at all."""
+    email before; `problems` tell why it cannot be filled at all. `most` is how long a text may be that LinkedIn takes.
+    """
 
     node_id: UUID
     type: str
@@ -48,6 +47,7 @@ class Preview:
     body: tuple[Piece, ...]
     in_thread: bool
     problems: tuple[str, ...]
+    most: int | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -55,15 +55,23 @@ class Preview:
         pieces = (*(self.subject or ()), *self.body)
         return tuple(dict.fromkeys(piece.text for piece in pieces if piece.missing))
 
+    @property
+    def length(self) -> int:
+        """How long LinkedIn takes the text to be."""
+        return length("".join(piece.text for piece in self.body))
+
 
 def preview(session: Session, campaign: Campaign, prospect: Prospect, sender: Sender | None) -> list[Preview]:
     """Every sending step, as `prospect` gets it from `sender`. Nothing is written."""
     sender = sender or Sender()
-    values = _values(prospect, sender)
+    values = values_for(prospect, sender)
     found: list[Preview] = []
     subject = ""  # the text that the running thread began with
     for node in nodes_of(session, campaign.id):
         if node.type in ("delay", "end"):
+            continue
+        if node.type != "email":
+            found.append(_linkedin_preview(node, sender.is_premium, values))
             continue
         in_thread = bool(node.is_reply and subject)
         if not in_thread:
@@ -73,37 +81,26 @@ def preview(session: Session, campaign: Campaign, prospect: Prospect, sender: Se
 
 
 def _preview(node: Node, signature: str, values: dict[str, Any], subject: str, in_thread: bool) -> Preview:
-    body = node.body or ""
-    if node.type == "connection_request" and not node.include_message:
-        body = ""
     try:
-        text = fill_with_holes(body, values)
-        if node.type == "email":
-            text = signed(text, fill_with_holes(signature, values))
-            line = fill_with_holes(subject, values, line=True)
-            line = reply_subject(line) if in_thread else line
-            return Preview(node.id, node.type, tuple(_pieces(line)), tuple(_pieces(text)), in_thread, ())
-        return Preview(node.id, node.type, None, tuple(_pieces(text)), False, ())
+        text = signed(fill_with_holes(node.body or "", values), fill_with_holes(signature, values))
+        line = fill_with_holes(subject, values, line=True)
     except BrokenTemplate as broken:
         return Preview(node.id, node.type, None, (), in_thread, broken.problems)
+    line = reply_subject(line) if in_thread else line
+    return Preview(node.id, node.type, tuple(_pieces(line)), tuple(_pieces(text)), in_thread, ())
+
+
+def _linkedin_preview(node: Node, premium: bool, values: dict[str, Any]) -> Preview:
+    try:
+        text = fill_with_holes(text_of(node) or "", values).strip()
+    except BrokenTemplate as broken:
+        return Preview(node.id, node.type, None, (), False, broken.problems)
+    return Preview(node.id, node.type, None, tuple(_pieces(text)), False, (), limits((premium,))[node.type])
 
 
 def fill_with_holes(text: str, values: dict[str, Any], *, line: bool = False) -> str:
     """As `fill`, or `fill_subject` for a `line`; a missing value leaves its placeholder between two marks."""
-    values = {**values, KEYED: dict(values[KEYED])}
-    for _ in range(_MOST_HOLES):
-        try:
-            return fill_subject(text, values) if line else fill(text, values)
-        except MissingValue as missing:
-            keyed = missing.name.startswith(f"{KEYED}.")
-            place, name = (values[KEYED], missing.name.partition(".")[2]) if keyed else (values, missing.name)
-            place[name] = f"{_OPEN}%{missing.name}%{_CLOSE}"
-    raise BrokenTemplate(f"has more than {_MOST_HOLES} values missing")
-
-
-def _values(prospect: Prospect, sender: Sender) -> dict[str, Any]:
-    values = values_for(prospect, sender)
-    return {**values, KEYED: dict(values[KEYED] or {})}
+    return fill_in(text, values, lambda name: f"{_OPEN}%{name}%{_CLOSE}", line=line)
 
 
 def _pieces(text: str) -> Iterator[Piece]:

@@ -20,6 +20,7 @@ from campaigns.models.prospect import Prospect
 from campaigns.rules import lifecycle
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, WrongState
+from campaigns.rules.sequence import CONNECTION_REQUEST
 
 AGAIN, SKIP = "again", "skip"
 # How many people one transaction moves.
@@ -86,4 +87,6 @@ def _status_before(session: Session, prospect: Prospect) -> str:
         .order_by(Node.position.desc())
     )
     kind = session.scalar(left.limit(1))
+    if prospect.connected_at is not None and kind in (None, CONNECTION_REQUEST):
+        return lifecycle.CONNECTED
     return lifecycle.STATUS_AFTER[kind] if kind else lifecycle.PENDING

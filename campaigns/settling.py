@@ -12,6 +12,7 @@ from campaigns.models.journey import arrive, go_on, ring_lane
 from campaigns.models.log import note
 from campaigns.models.message import SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
+from campaigns.models.usage import uncount_use
 from campaigns.rules import lifecycle
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
@@ -63,6 +64,7 @@ def _carry_out(
         arrive(session, prospect, node, message.claimed_at, now)
     elif settlement == "again":
         message.status = WAITING
+        uncount_use(session, message.id)
         prospect.wait_until(now)
         prospect.updated_at = now
         ring_lane(session, prospect)

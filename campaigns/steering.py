@@ -10,7 +10,7 @@ from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.journey import go_on, message_for, ring_lane
 from campaigns.models.log import note
-from campaigns.models.message import SENDING, SKIPPED, UNKNOWN, WAITING, Message
+from campaigns.models.message import SENDING, SKIPPED, TASK, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.undo import PASSED, Undoable, find_undoable, keep_people, kept_people, put_back
 from campaigns.rules import lifecycle
@@ -63,6 +63,8 @@ def skip(
     message = message_for(session, prospect, node, now)
     if message.status in (SENDING, UNKNOWN):
         raise WrongState("This step is being sent, or its outcome is unknown: settle that first.")
+    if message.status == TASK:
+        raise WrongState("This step is a task by now: skip it on the tasks page.")
     message.status, message.error = SKIPPED, None
     session.add(message)
     if undoable:

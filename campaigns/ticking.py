@@ -14,9 +14,10 @@ from campaigns.models.campaign import Campaign, Node
 from campaigns.models.enrolment import expel
 from campaigns.models.gate import Gate
 from campaigns.models.imports import RUNNING, Import
+from campaigns.models.journey import NOT_ACCEPTED
 from campaigns.models.lanes import lanes_with_work
 from campaigns.models.log import note
-from campaigns.models.message import SENDING, UNKNOWN, Message
+from campaigns.models.message import SENDING, UNKNOWN, UNSETTLED, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
@@ -43,6 +44,7 @@ def settle(session: Session, now: datetime) -> None:
     roll_passed_gates(session, now)
     mark_unknown(session, now)
     finish_people(session, now)
+    time_out_people(session, now)
     forget_people(session, now)
     complete_campaigns(session, now)
     tend_launches(session, now)
@@ -96,7 +98,9 @@ def finish_people(session: Session, now: datetime) -> None:
     ).all()
     # Asked by their values, so that the planner knows how few are there. Whoever is being removed or recorded at
     # this moment is left for the next tick, and so are those above the most.
-    ready = select(Prospect.id).where(Prospect.current_node_id.in_(ends), Prospect.due_at <= now)
+    ready = select(Prospect.id).where(
+        Prospect.current_node_id.in_(ends), Prospect.due_at <= now, Prospect.status != lifecycle.CONNECTION_SENT
+    )
     people = session.scalars(ready.limit(MOST_AT_ONCE).with_for_update(skip_locked=True)).all() if ends else []
     if people:
         session.execute(
@@ -107,6 +111,21 @@ def finish_people(session: Session, now: datetime) -> None:
         )
 
 
+def time_out_people(session: Session, now: datetime) -> None:
+    """People who did not accept their invitation in time."""
+    active = select(Campaign.id).where(Campaign.type == lifecycle.LINKEDIN, Campaign.status == lifecycle.ACTIVE)
+    late = select(Prospect.id).where(
+        Prospect.campaign_id.in_(active), Prospect.status == lifecycle.CONNECTION_SENT, Prospect.due_at <= now
+    )
+    people = late.limit(MOST_AT_ONCE).with_for_update(skip_locked=True)
+    session.execute(
+        update(Prospect)
+        .where(Prospect.id.in_(people))
+        .values(status=lifecycle.TIMED_OUT, status_reason=NOT_ACCEPTED, due_at=None, updated_at=now),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def complete_campaigns(session: Session, now: datetime) -> None:
     """Active campaigns with nobody left who is due, paused, under way, to be settled, still to be imported, or who can
     be brought back."""
@@ -114,7 +133,7 @@ def complete_campaigns(session: Session, now: datetime) -> None:
     paused = exists().where(Prospect.campaign_id == Campaign.id, Prospect.paused_at.is_not(None))
     unsettled = exists().where(
         Message.campaign_id == Campaign.id,
-        Message.status.in_((SENDING, UNKNOWN)),
+        Message.status.in_(UNSETTLED),
         Message.prospect_id.is_not(None),
     )
     coming = exists().where(Import.campaign_id == Campaign.id, Import.status == RUNNING)

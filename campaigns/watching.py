@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, CampaignSender, Node
-from campaigns.models.facts import SENDABLE, UNREAD
+from campaigns.models.facts import UNREAD
 from campaigns.models.gate import Gate
 from campaigns.models.lanes import Candidate, candidates, lanes_with_work
 from campaigns.models.mailbox import Mailbox
@@ -96,7 +96,7 @@ def _is_failing(workspace_id: UUID) -> ColumnElement[bool]:
         Campaign.id == CampaignSender.campaign_id,
         Campaign.status == lifecycle.ACTIVE,
     )
-    aside = and_(Sender.status == "disconnected", Sender.type.in_(SENDABLE), needed)
+    aside = and_(Sender.status == "disconnected", needed)
     broken = or_(Sender.status == "needs_attention", Sender.failures >= REPEATED, aside)
     return and_(Sender.workspace_id == workspace_id, broken)
 
@@ -190,7 +190,7 @@ def deaf(session: Session, workspace_id: UUID, now: datetime) -> list[Deaf]:
         .where(
             Sender.workspace_id == workspace_id,
             Sender.status == "active",
-            Sender.imap.is_not(None),
+            Sender.hears,
             or_(new, Mailbox.read_at <= now - UNREAD),
         )
         .order_by(Sender.id)
@@ -214,7 +214,6 @@ def halted(session: Session, workspace_id: UUID, now: datetime) -> list[Halted]:
         CampaignSender.campaign_id == Campaign.id,
         Sender.id == CampaignSender.sender_id,
         Sender.status == "active",
-        Sender.type.in_(SENDABLE),
     )
     people = func.sum(_due.n)
     query = (

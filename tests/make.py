@@ -33,6 +33,7 @@ from campaigns.models import (
 from campaigns.models.enrolment import enrol
 from campaigns.rules.lifecycle import ACTIVE, DRAFT, EMAIL, PENDING
 from campaigns.rules.people import linkedin_identity
+from campaigns.rules.seats import ASSISTED
 
 # A Monday morning.
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -96,7 +97,7 @@ def sender(session: Session, workspace: Workspace, **values: Any) -> Sender:
         server = {"host": "127.0.0.1", "port": 25, "security": "none", "username": None}
         defaults |= {"email_address": f"sarah{number}@example.com", "smtp": server}
     else:
-        defaults |= {"profile_url": f"https://linkedin.com/in/sarah{number}"}
+        defaults |= {"profile_url": f"https://linkedin.com/in/sarah{number}", "provider": ASSISTED}
     return _add(session, Sender, {"workspace_id": workspace.id} | defaults | values)
 
 

@@ -1,11 +1,23 @@
 """What a channel is handed, and the only ways in which it may fail."""
 
 import re
-from typing import Protocol, Self
+from datetime import timedelta
+from typing import Any, Protocol, Self
 
-from campaigns.rules.outgoing import Outgoing
+from campaigns.rules.outgoing import Approach, Outgoing
 
-__all__ = ["Channel", "Doubtful", "Outgoing", "Unsent", "readable"]
+__all__ = [
+    "Already",
+    "Approach",
+    "Channel",
+    "Doubtful",
+    "Limited",
+    "Nobody",
+    "Outgoing",
+    "Receipt",
+    "Unsent",
+    "readable",
+]
 
 # Most characters of a server's answer that are kept: it is for people to read.
 MOST_WORDS = 500
@@ -40,12 +52,62 @@ class Unsent(Exception):
         return found[1] if found else None
 
 
+class Limited(Unsent):
+    """It did not leave, since the provider takes no more steps of its kind from this account for `pause`; None where it
+    does not say for how long."""
+
+    def __init__(self, reason: str, pause: timedelta | None = None) -> None:
+        super().__init__(reason, lasting=False)
+        self.pause = pause
+
+
+class Already(Unsent):
+    """An invitation that need not leave: the person is `status` already, connected or (an invitation is pending)
+    connection_sent."""
+
+    def __init__(self, reason: str, status: str) -> None:
+        super().__init__(reason, lasting=True)
+        self.status = status
+
+
+class Receipt(str):
+    """What a provider calls the message it took, and the person who gets it."""
+
+    def __new__(cls, receipt: str, person_id: str | None = None) -> Self:
+        """`person_id` is None where the provider did not say."""
+        made = super().__new__(cls, receipt)
+        made.person_id = person_id
+        return made
+
+    person_id: str | None
+
+
 class Doubtful(Exception):
     """The message was handed over, and no answer came: it may have left. Never to be repeated by a machine."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Nobody:
+    """The channel of an account whose steps a person does: nothing is ever handed over."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def ready(self) -> None:
+        """Nothing to connect."""
+
+    def send(self, outgoing: Any) -> str:
+        """Never comes to it."""
+        raise Unsent("This account's steps are tasks for a person.", lasting=False, account=True)
+
+    def withdraw(self, invitation: str | None, person_id: str | None) -> None:
+        """The account had a provider when this was asked for."""
+        raise Unsent("This account has no provider any more: ask again, and do it at LinkedIn.", lasting=True)
 
 
 class Channel(Protocol):
@@ -59,6 +121,7 @@ class Channel(Protocol):
         """Connect, if the connection was lost; a message is looked at once more after that. Raises Unsent."""
         ...
 
-    def send(self, outgoing: Outgoing) -> str:
-        """Hand the message over; the provider's receipt. Raises Unsent or Doubtful."""
+    def send(self, outgoing: Any) -> str:
+        """Hand over an Outgoing or an Approach, whichever the channel takes; the provider's receipt. Raises Unsent or
+        Doubtful."""
         ...

@@ -14,6 +14,7 @@ from campaigns.models.meter import WakeUpMeter
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay, SenderUse
 from campaigns.models.sessions import Bell, Ringer, connect, ring, session_factory, silence
+from campaigns.models.task import Task
 from campaigns.models.template import Template
 from campaigns.models.undo import Undoable
 from campaigns.models.version import Version
@@ -48,6 +49,7 @@ __all__ = [
     "SenderDay",
     "SenderUse",
     "Suppression",
+    "Task",
     "Template",
     "Undoable",
     "User",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.models import counts
@@ -14,7 +14,7 @@ from campaigns.models.gate import ensure_gates
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.tally import NOBODY
-from campaigns.rules.lifecycle import PENDING
+from campaigns.rules.lifecycle import CANCELLED, PENDING
 from campaigns.rules.sequence import following
 
 
@@ -74,10 +74,13 @@ def enrol(session: Session, campaign: Campaign, now: datetime, *, most: int | No
 
 
 def expel(session: Session, campaign: Campaign, most: int, now: datetime) -> int:
-    """Take back the place of at most `most` people of a campaign that was never active; how many."""
-    placed = (Prospect.campaign_id == campaign.id, Prospect.status == PENDING, Prospect.current_node_id.is_not(None))
-    people = select(Prospect.id).where(*placed).limit(most).scalar_subquery()
+    """Take back the place of at most `most` people of a campaign that was never active, and let those wait again whom
+    its launch had left out; how many."""
+    placed = and_(Prospect.status == PENDING, Prospect.current_node_id.is_not(None))
+    gone = or_(placed, Prospect.status == CANCELLED)
+    people = select(Prospect.id).where(Prospect.campaign_id == campaign.id, gone).limit(most).scalar_subquery()
     statement = update(Prospect).where(Prospect.id.in_(people))
     values = {"sender_account_id": None, "current_node_id": None, "due_at": None, "updated_at": now}
+    values |= {"status": PENDING, "status_reason": None, "skipped_for": None}
     result = session.execute(statement.values(values), execution_options={"synchronize_session": False})
     return int(result.rowcount)  # type: ignore[attr-defined]

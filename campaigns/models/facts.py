@@ -11,16 +11,16 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, Node
 from campaigns.models.mailbox import Mailbox
-from campaigns.models.message import SENDING, UNKNOWN, Message
+from campaigns.models.message import UNSETTLED, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay, SenderUse
+from campaigns.models.task import open_tasks
 from campaigns.models.workspace import Suppression
 from campaigns.rules.days import local_day
 from campaigns.rules.gates import WEEK, Facts
+from campaigns.rules.lifecycle import CONNECTION_SENT
 from campaigns.rules.suppressions import MOST_ABOUT, entries_about
 
-# The types of account that a lane can send from in this version; the others wait, and explain says so.
-SENDABLE = ("email",)
 # Follow-ups of an account wait for its mailbox to be read if that was not done for so long.
 UNREAD = timedelta(minutes=15)
 
@@ -84,24 +84,20 @@ def _read_standing(session: Session, campaign: Campaign, prospect: Prospect, sen
 
 def answers_unknown(sender: Sender | None, prospect: Prospect, read_at: datetime | None, now: datetime) -> bool:
     """Whether this person may have answered without our knowing: their account's mailbox was not read for UNREAD."""
-    if sender is None or sender.imap is None or not prospect.contacted:
+    if sender is None or not sender.hears or not prospect.contacted:
         return False
     return read_at is None or read_at <= now - UNREAD
 
 
 def open_message(session: Session, prospect_id: UUID) -> str | None:
-    """`sending` or `unknown`: the state of a message to this prospect whose outcome is not written down."""
-    unsettled = select(Message.status).where(Message.prospect_id == prospect_id, Message.status.in_((SENDING, UNKNOWN)))
+    """`sending`, `task` or `unknown`: the state of a message to this prospect whose outcome is not written down."""
+    unsettled = select(Message.status).where(Message.prospect_id == prospect_id, Message.status.in_(UNSETTLED))
     return session.scalar(unsettled.limit(1))
 
 
 def sender_state(sender: Sender | None) -> tuple[str | None, str | None]:
     """Whether the account can send, and why not."""
-    if sender is None:
-        return None, None
-    if sender.type not in SENDABLE:
-        return "disconnected", "this version cannot send LinkedIn steps yet"
-    return sender.status, sender.status_reason
+    return (sender.status, sender.status_reason) if sender else (None, None)
 
 
 def read_facts(
@@ -132,6 +128,8 @@ def facts_in(
     standing = _read_standing(session, campaign, prospect, sender, today)
     usual = (standing.limit or sender.daily_limit) if sender else None
     limit = sender.limit_on(today, usual) if sender else None
+    tasks = open_tasks(session, sender.id) if sender and sender.assisted else {}
+    limited = sender.limited_until(node.type) if sender and node else None
     return Facts(
         due_at=prospect.due_at,
         campaign_status=campaign.status,
@@ -155,4 +153,9 @@ def facts_in(
         answers_unknown=answers_unknown(sender, prospect, standing.read_at, now),
         paused=prospect.paused_at is not None,
         open_message=open_message(session, prospect.id) if prospect.due_at is None else None,
+        open_tasks=tasks.get(node.type, 0) if node else 0,
+        all_tasks=sum(tasks.values()),
+        limited_until=limited[0] if limited else None,
+        limited_reason=limited[1] if limited else None,
+        invited=prospect.status == CONNECTION_SENT,
     )

@@ -12,6 +12,7 @@ from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, No
 from campaigns.models.conversation import Conversation
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
+from campaigns.models.workspace import Workspace
 from campaigns.rules.refusals import NotFound
 
 # Statements of every request are built once: building one takes longer than running it.
@@ -34,6 +35,11 @@ def find_campaign(session: Session, workspace_id: UUID, campaign_id: UUID, *, lo
     if campaign is None:
         raise NotFound("campaign")
     return campaign
+
+
+def lock_workspace(session: Session, workspace_id: UUID) -> None:
+    """Wait until nobody else holds the workspace so, and hold it. Whoever locks a campaign, too, does that before."""
+    session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True))
 
 
 def find_sender(session: Session, workspace_id: UUID, sender_id: UUID, *, lock: bool = False) -> Sender:

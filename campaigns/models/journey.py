@@ -1,19 +1,27 @@
 """A prospect's way through the sequence: on to the next step, or out of it."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Node
 from campaigns.models.finding import nodes_of
-from campaigns.models.message import WAITING, Message
+from campaigns.models.message import SENDING, SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
+from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
+from campaigns.models.task import Task
 from campaigns.rules import lifecycle
-from campaigns.rules.sequence import following
+from campaigns.rules.seats import DEFAULT_INVITATION_DAYS
+from campaigns.rules.sequence import CONNECTION_REQUEST, END, following
+
+# Why somebody timed out.
+NOT_ACCEPTED = "The invitation was not accepted in time."
+# Whoever answers after the last step is shown as that.
+STILL_TELLING = (*lifecycle.IN_FLIGHT, lifecycle.PENDING, lifecycle.COMPLETED, lifecycle.TIMED_OUT)
 
 
 def leave(prospect: Prospect, status: str, reason: str | None, now: datetime) -> None:
@@ -50,17 +58,23 @@ def go_on(
     now: datetime,
     nodes: Sequence[Node] | None = None,
 ) -> None:
-    """To whatever follows `node`, its delays counted from `since`. Somebody who left stays where they are.
-    `nodes` are the steps of the campaign, where they are known already."""
+    """To whatever follows `node`, its delays counted from `since`. Somebody who left stays where they are, and whoever
+    has not accepted an invitation goes on waiting for that. `nodes` are the steps of the campaign, where they are known
+    already."""
     prospect.updated_at = now
     if prospect.status in lifecycle.TERMINAL:
         return
     following_node, delay = following(nodes or nodes_of(session, prospect.campaign_id), node.position)
     prospect.current_node_id = following_node.id
-    if following_node.type == "end" and not delay:
+    if prospect.status != lifecycle.CONNECTION_SENT:
+        _reach(prospect, following_node, since + delay, now)
+
+
+def _reach(prospect: Prospect, node: Node, due_at: datetime, now: datetime) -> None:
+    if node.type == END and due_at <= now:
         leave(prospect, lifecycle.COMPLETED, None, now)
     else:
-        prospect.wait_until(since + delay)
+        prospect.wait_until(due_at)
 
 
 def arrive(
@@ -74,8 +88,115 @@ def arrive(
     """The message of `node` left at `sent_at`: written to, and on to what follows."""
     prospect.contacted = True
     if prospect.status not in lifecycle.TERMINAL:
-        prospect.status = lifecycle.STATUS_AFTER[node.type]
+        prospect.status = _status_after(prospect, node)
     go_on(session, prospect, node, sent_at, now, nodes)
+    if prospect.status == lifecycle.CONNECTION_SENT:
+        _await_acceptance(session, prospect, sent_at)
+
+
+def _status_after(prospect: Prospect, node: Node) -> str:
+    """An invitation may have been accepted before it was written down that it left."""
+    if node.type == CONNECTION_REQUEST and prospect.connected_at is not None:
+        return lifecycle.CONNECTED
+    return lifecycle.STATUS_AFTER[node.type]
+
+
+def _await_acceptance(session: Session, prospect: Prospect, since: datetime) -> None:
+    days = session.scalar(select(Sender.invitation_days).where(Sender.id == prospect.sender_account_id))
+    prospect.wait_until(since + timedelta(days=days or DEFAULT_INVITATION_DAYS))
+
+
+def pass_invitation(
+    session: Session,
+    prospect: Prospect,
+    node: Node,
+    status: str,
+    now: datetime,
+    nodes: Sequence[Node] | None = None,
+) -> None:
+    """The invitation of `node` need not leave: they are connected already, or (connection_sent) one is pending that did
+    not come from here."""
+    prospect.contacted = True
+    if status == lifecycle.CONNECTED:
+        prospect.connected_at = prospect.connected_at or now
+    if prospect.status not in lifecycle.TERMINAL:
+        prospect.status = lifecycle.CONNECTED if prospect.connected_at else status
+    go_on(session, prospect, node, now, now, nodes)
+    if prospect.status == lifecycle.CONNECTION_SENT:
+        _await_acceptance(session, prospect, now)
+
+
+def connect(session: Session, prospect: Prospect, at: datetime, now: datetime) -> None:
+    """They are connected with the account since `at`: what follows their invitation goes on. To say so twice is to say
+    it once. The person is locked by the caller."""
+    if prospect.sender_account_id is None:
+        return  # which account will write to them, and so whether it is this one, the launch decides
+    if prospect.connected_at is None:
+        prospect.connected_at, prospect.updated_at = min(at, now), now
+    if prospect.status == lifecycle.CONNECTION_SENT:
+        _accepted(session, prospect, now)
+    elif prospect.status not in lifecycle.TERMINAL:
+        _connected_before(session, prospect, now)
+
+
+def _accepted(session: Session, prospect: Prospect, now: datetime) -> None:
+    """Delays count from when the invitation left, or was found to be needless, if they have not passed by then
+    (CONTRACT section 4); so they do from a step that was skipped meanwhile."""
+    prospect.status, prospect.updated_at = lifecycle.CONNECTED, now
+    nodes = nodes_of(session, prospect.campaign_id)
+    current = next(node for node in nodes if node.id == prospect.current_node_id)
+    due_at = prospect.connected_at or now
+    before = (
+        select(func.coalesce(Message.sent_at, Message.claimed_at), Node.position)
+        .join(Node, Node.id == Message.node_id)
+        .where(Message.prospect_id == prospect.id, Node.position < current.position)
+        .order_by(Node.position.desc())
+    )
+    for left_at, position in session.execute(before.limit(1)):
+        due_at = max(due_at, left_at + following(nodes, position)[1])
+    _reach(prospect, current, due_at, now)
+
+
+def _connected_before(session: Session, prospect: Prospect, now: datetime) -> None:
+    node = session.get(Node, prospect.current_node_id) if prospect.current_node_id else None
+    if node is None or node.type != CONNECTION_REQUEST:
+        return
+    message = message_for(session, prospect, node, now)
+    if message.status == SENDING:
+        return  # whoever writes down that it left sees that they are connected
+    if message.status == UNKNOWN:
+        message.status, message.sent_at = SENT, message.claimed_at
+        arrive(session, prospect, node, message.claimed_at, now)
+        return
+    message.status, message.error = SKIPPED, None
+    session.add(message)
+    session.execute(delete(Task).where(Task.message_id == message.id))
+    pass_invitation(session, prospect, node, lifecycle.CONNECTED, now)
+
+
+def known_as(session: Session, prospect: Prospect) -> str | None:
+    """What this person is to their account without an invitation from here, as far as is known from all campaigns:
+    `connected`, or `connection_sent` if one is waiting to be accepted."""
+    other = aliased(Prospect)
+    invited = other.status == lifecycle.CONNECTION_SENT
+    query = select(other.connected_at).where(
+        other.workspace_id == prospect.workspace_id,
+        other.identity == prospect.identity,
+        other.sender_account_id == prospect.sender_account_id,
+        or_(other.connected_at.is_not(None), and_(invited, other.id != prospect.id)),
+    )
+    found = session.scalars(query).all()
+    if not found:
+        return None
+    return lifecycle.CONNECTED if any(found) else lifecycle.CONNECTION_SENT
+
+
+def answered(prospect: Prospect, at: datetime, now: datetime) -> None:
+    """They answered at an instant: nothing follows. The person is locked by the caller."""
+    prospect.replied_at = prospect.replied_at or min(at, now)
+    prospect.updated_at = now
+    if prospect.status in STILL_TELLING:
+        leave(prospect, lifecycle.REPLIED, None, now)
 
 
 def ring_lane(session: Session, prospect: Prospect) -> None:

@@ -9,20 +9,23 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Select, Uuid, and_, bindparam, case, func, null, or_, select
+from sqlalchemy import Date, Select, Uuid, and_, bindparam, case, false, func, null, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.base import UTCDateTime
-from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender
-from campaigns.models.facts import SENDABLE, UNREAD
+from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender, Node
+from campaigns.models.facts import UNREAD
 from campaigns.models.gate import Gate
 from campaigns.models.limits import has_room
 from campaigns.models.mailbox import Mailbox
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay
+from campaigns.models.task import Task
 from campaigns.models.workspace import Workspace
 from campaigns.rules.days import local_day
-from campaigns.rules.lifecycle import ACTIVE
+from campaigns.rules.lifecycle import ACTIVE, LINKEDIN
+from campaigns.rules.seats import ASSISTED
+from campaigns.rules.sequence import CONNECTION_REQUEST, SENDING_TYPES
 
 # What a statement is asked with. A lane asks before each message, so the statements are made once.
 WORKSPACE, SENDER = bindparam("workspace_id", type_=Uuid()), bindparam("sender_id", type_=Uuid())
@@ -42,6 +45,11 @@ class Candidate:
     due_at: datetime
 
     @property
+    def line(self) -> tuple[UUID, str, bool]:
+        """What it is the first of."""
+        return (self.campaign_id, self.clock, self.follow_up)
+
+    @property
     def rank(self) -> tuple[Any, ...]:
         """CONTRACT section 4: written to before come first; new ones by turns of their campaigns."""
         if self.follow_up:
@@ -51,7 +59,36 @@ class Candidate:
 
 
 # Whether follow-ups of an account wait because its mailbox was not read lately (models.facts.answers_unknown).
-_deaf = and_(Sender.imap.is_not(None), or_(Mailbox.read_at.is_(None), Mailbox.read_at <= LATELY))
+_deaf = and_(Sender.hears, or_(Mailbox.read_at.is_(None), Mailbox.read_at <= LATELY))
+
+
+def _later(hint: Any) -> Any:
+    return func.coalesce(hint > NOW, false())
+
+
+def _barred() -> tuple[Any, Any]:
+    """Whether the account need not look for follow-ups, and for new people, whose LinkedIn steps its week has no room
+    for. Follow-ups are messages, nearly always; whoever is new gets the first step of the sequence."""
+    opener = (
+        select(Node.type)
+        .where(Node.campaign_id == Campaign.id, Node.type.in_(SENDING_TYPES))
+        .order_by(Node.position)
+        .limit(1)
+        .scalar_subquery()
+    )
+    messages = _later(Sender.messages_after)
+    new = case(
+        (Campaign.type != LINKEDIN, false()),
+        (opener == CONNECTION_REQUEST, _later(Sender.invitations_after)),
+        else_=messages,
+    )
+    return messages, new
+
+
+# What an account has sent and has in a person's hands.
+_in_hand = case(
+    (Sender.provider == ASSISTED, select(func.count()).where(Task.sender_id == Sender.id).scalar_subquery()), else_=0
+)
 
 
 def _open_pairs() -> Any:
@@ -60,6 +97,7 @@ def _open_pairs() -> Any:
     sender_day = and_(SenderDay.sender_id == Sender.id, SenderDay.day == TODAY)
     campaign_day = and_(CampaignDay.campaign_id == Campaign.id, CampaignDay.day == TODAY)
     own_limit = and_(AccountLimit.campaign_id == Campaign.id, AccountLimit.sender_id == Sender.id)
+    no_follow_ups, no_new = _barred()
     return (
         select(
             CampaignSender.sender_id.label("sender_id"),
@@ -67,7 +105,8 @@ def _open_pairs() -> Any:
             Gate.clock.label("clock"),
             CampaignSender.last_turn_at.label("last_turn_at"),
             full.label("full"),
-            _deaf.label("deaf"),
+            or_(_deaf, no_follow_ups).label("deaf"),
+            no_new.label("barred"),
         )
         .select_from(Campaign)
         .join(CampaignSender, CampaignSender.campaign_id == Campaign.id)
@@ -80,11 +119,10 @@ def _open_pairs() -> Any:
         .where(
             Campaign.workspace_id == WORKSPACE,
             Campaign.status == ACTIVE,
-            Sender.type.in_(SENDABLE),
             Sender.status == "active",
             Gate.opens_at <= NOW,
             Gate.closes_at > NOW,
-            has_room(SenderDay.used, TODAY),
+            has_room(func.coalesce(SenderDay.used, 0) + _in_hand, TODAY),
             or_(Sender.next_send_at.is_(None), Sender.next_send_at <= NOW),
         )
     )
@@ -133,7 +171,7 @@ def _heads() -> Select[Any]:
         return case((pairs.c.deaf, null()), else_=first)
 
     def new(what: Any) -> Any:
-        return case((pairs.c.full, null()), else_=first_due(pairs, False, what))
+        return case((or_(pairs.c.full, pairs.c.barred), null()), else_=first_due(pairs, False, what))
 
     return select(
         pairs.c.campaign_id,
@@ -170,7 +208,8 @@ def _with_work() -> Select[Any]:
     free = or_(Sender.lease_until.is_(None), Sender.lease_until <= NOW)
     pairs = _open_pairs().where(free).subquery()
     hears = pairs.c.deaf.is_(False)
-    anybody = or_(and_(hears, first_due(pairs, True).is_not(None)), first_due(pairs, False).is_not(None))
+    new = and_(pairs.c.barred.is_(False), first_due(pairs, False).is_not(None))
+    anybody = or_(and_(hears, first_due(pairs, True).is_not(None)), new)
     counted = and_(hears, _first_counted(pairs).is_not(None))
     due = or_(and_(pairs.c.full.is_(False), anybody), and_(pairs.c.full.is_(True), counted))
     return select(pairs.c.sender_id).where(due).distinct()

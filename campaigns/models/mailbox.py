@@ -7,7 +7,9 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.models.base import Base, new_id
+from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
+from campaigns.rules.lifecycle import LINKEDIN
 
 INBOX = "INBOX"
 
@@ -16,7 +18,7 @@ class Mailbox(Base):
     """How far the mailbox of an account was read: `uid_next` is the least number not read yet, and means something
     only together with `uid_validity` (RFC 3501 section 2.3.1.1). While it cannot be read, `error` says why and
     `try_at` when it is tried again. `lease_token` and `lease_until` say who reads; until `heard_until` somebody listens
-    for new mail."""
+    for new mail. Of a LinkedIn seat, `read_at` is when its messages were looked at, `relations_at` its relations."""
 
     __tablename__ = "mailbox"
 
@@ -33,26 +35,29 @@ class Mailbox(Base):
     lease_token: Mapped[str | None] = mapped_column(String(36))
     lease_until: Mapped[datetime | None]
     heard_until: Mapped[datetime | None]
+    relations_at: Mapped[datetime | None]
 
 
-def look_anew(session: Session, sender_id: UUID, *, elsewhere: bool) -> None:
-    """A person changed the account, which is locked: its mailbox is tried again at once. One that is `elsewhere` now is
-    another one, with numbers of its own; whoever reads the old one stops."""
-    mailbox = session.get(Mailbox, sender_id, with_for_update=True)
+def look_anew(session: Session, sender: Sender, *, elsewhere: bool) -> None:
+    """A person changed the account, which is locked: what comes back to it is looked at again at once. A mailbox, or a
+    seat, that is `elsewhere` now is another one, with numbers of its own; whoever reads the old one stops."""
+    if not sender.hears:
+        return
+    mailbox = session.get(Mailbox, sender.id, with_for_update=True)
     if mailbox is not None:
         mailbox.failures, mailbox.error, mailbox.try_at = 0, None, None
         if elsewhere:
-            mailbox.uid_validity = mailbox.uid_next = mailbox.read_at = None
+            mailbox.uid_validity = mailbox.uid_next = mailbox.read_at = mailbox.relations_at = None
             mailbox.lease_token = mailbox.lease_until = mailbox.heard_until = None
-    ring(session, "inbox", sender_id)
+    ring(session, "seat" if sender.type == LINKEDIN else "inbox", sender.id)
 
 
 class Letter(Base):
-    """A mail that came back from somebody we wrote to, or about them. Other mail is not kept.
+    """A mail, or a LinkedIn message, that came back from somebody we wrote to, or about them. Others are not kept.
 
     `kind` is one of channels.reading's; `message_id` the message it answers, where that is known; `fresh` what is new
     in it, `quoted` the rest. The unique pair is why reading a mailbox twice does nothing twice. `until` is when an
-    absence ends.
+    absence ends. `link` leads to the conversation at LinkedIn.
     """
 
     __tablename__ = "letter"
@@ -77,5 +82,6 @@ class Letter(Base):
     status_code: Mapped[str | None] = mapped_column(String(16))
     diagnostic: Mapped[str | None] = mapped_column(Text)
     until: Mapped[datetime | None]
+    link: Mapped[str | None] = mapped_column(Text)
     sent_at: Mapped[datetime | None]
     received_at: Mapped[datetime]

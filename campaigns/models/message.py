@@ -10,7 +10,8 @@ from campaigns.models.base import Base, new_id
 
 # sending: handed over, outcome not recorded yet. waiting: failed for a passing reason, due again.
 # unknown: the process died between hand-over and record; only a person may settle it.
-SENDING, WAITING, SENT, FAILED, BOUNCED, UNKNOWN, SKIPPED = (
+# task: a person has it in hand (models.task).
+SENDING, WAITING, SENT, FAILED, BOUNCED, UNKNOWN, SKIPPED, TASK = (
     "sending",
     "waiting",
     "sent",
@@ -18,7 +19,12 @@ SENDING, WAITING, SENT, FAILED, BOUNCED, UNKNOWN, SKIPPED = (
     "bounced",
     "unknown",
     "skipped",
+    "task",
 )
+# The states in which nothing more is known than that it may leave, or may have left.
+UNSETTLED = (SENDING, UNKNOWN, TASK)
+# What becomes of an invitation that is taken back: asked of the provider, done, or refused.
+ASKED, WITHDRAWN, REFUSED = "asked", "withdrawn", "failed"
 
 
 class Message(Base):
@@ -38,6 +44,13 @@ class Message(Base):
             sqlite_where=text("opened_at IS NOT NULL"),
             postgresql_where=text("opened_at IS NOT NULL"),
         ),
+        Index(
+            "ix_message_withdrawal",
+            "sender_account_id",
+            "id",
+            sqlite_where=text("withdrawal = 'asked'"),
+            postgresql_where=text("withdrawal = 'asked'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -52,6 +65,7 @@ class Message(Base):
     rfc_message_id: Mapped[str | None] = mapped_column(String(255))
     receipt: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
+    withdrawal: Mapped[str | None] = mapped_column(String(16))
     claimed_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     # Opens by people and by machines, each counted; `opened_at` is the first by a person.

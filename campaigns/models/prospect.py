@@ -26,7 +26,9 @@ class Prospect(Base):
     whoever waits for nothing: in a draft, terminal, or with a message being handed over. `clock` is the
     person's own time zone, '' where it is not known. `identity` is what makes two entries the same person.
     While somebody is paused, `paused_at` says since when and `held_due_at` keeps what `due_at` would be. Nothing is due
-    before `not_before`: they are away until then.
+    before `not_before`: they are away until then. `provider_id` is what the LinkedIn provider calls them,
+    `connected_at` when they were connected with the account; `skipped_for` is the other campaign for which they were
+    left out. While an invitation waits to be accepted, `due_at` is when it times out.
     """
 
     __tablename__ = "prospect"
@@ -42,6 +44,8 @@ class Prospect(Base):
         Index("ix_prospect_lane", *LANE_ORDER),
         _partial("ix_prospect_asleep", "due_at IS NOT NULL", "campaign_id", "clock", "due_at", "id"),
         _partial("ix_prospect_paused", "paused_at IS NOT NULL", "campaign_id"),
+        _partial("ix_prospect_invited", "status = 'connection_sent'", "campaign_id", "due_at"),
+        _partial("ix_prospect_provider_id", "provider_id IS NOT NULL", "workspace_id", "provider_id"),
         _partial("ix_prospect_counted", "counted_on IS NOT NULL", *COUNTED_ORDER),
     )
 
@@ -73,6 +77,9 @@ class Prospect(Base):
     updated_at: Mapped[datetime]
     replied_at: Mapped[datetime | None]
     bounced_at: Mapped[datetime | None]
+    provider_id: Mapped[str | None] = mapped_column(String(200))
+    connected_at: Mapped[datetime | None]
+    skipped_for: Mapped[UUID | None]
 
     def wait_until(self, due_at: datetime) -> None:
         """Let the next step run at `due_at`; for somebody who is paused that is kept for later."""

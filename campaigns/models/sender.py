@@ -4,14 +4,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, or_
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.models.base import Base, new_id
 from campaigns.rules.ramp import Ramp, limit_on
+from campaigns.rules.seats import ASSISTED, DEFAULT_INVITATION_DAYS, NOTE_LIMITS
 
 # LinkedIn's rolling 7 days (CONTRACT section 4): kind of step -> (usual, premium).
 WEEKLY_LIMITS = {"connection_request": (80, 100), "message": (100, 150)}
+# Kind of step -> the column that says until when a lane need not look for one.
+HINTS = {"connection_request": "invitations_after", "message": "messages_after"}
 # A lane that gave no sign of life for this long is dead; work goes on within 30 s of a crash (CONTRACT section 4).
 LEASE = timedelta(seconds=20)
 # What may become of a message that is handed over, counted for each account since it was added. `refused`: the account
@@ -28,6 +32,9 @@ class Sender(Base):
     `uses_trap` the local mail trap stands in for `smtp`. `auth` says how the account signs in: with these passwords, or
     with tokens of `google` or `microsoft`, of which `oauth` holds what is no secret. `signature` is for campaigns that
     have none. `ramp_start`, `ramp_step` and `ramp_ceiling` are messages a day, counted from `ramp_from`.
+    Of a seat, `provider` is one of rules.seats.PROVIDERS, and `seat` its account there, without secrets; `limited` says
+    of a kind of step until when the provider takes no more, and why. `invitations_after` and `messages_after` are
+    hints: the judge would say no before. `invitation_days` is when invitations time out.
     `lease_token` and `lease_until` are the lane's lease. `failures` counts the times in a row that the account could
     not be used, `ever_…` each of OUTCOMES: whoever sends holds this row anyway. Gaps are seconds.
     """
@@ -67,6 +74,15 @@ class Sender(Base):
     ramp_step: Mapped[int | None]
     ramp_ceiling: Mapped[int | None]
     ramp_from: Mapped[date | None]
+    provider: Mapped[str | None] = mapped_column(String(16))
+    seat: Mapped[dict[str, Any] | None]
+    seat_sealed: Mapped[str | None] = mapped_column(Text)
+    invitation_days: Mapped[int] = mapped_column(
+        default=DEFAULT_INVITATION_DAYS, server_default=str(DEFAULT_INVITATION_DAYS)
+    )
+    limited: Mapped[dict[str, Any] | None]
+    invitations_after: Mapped[datetime | None]
+    messages_after: Mapped[datetime | None]
     next_send_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(36))
@@ -116,6 +132,51 @@ class Sender(Base):
         gap = timedelta(seconds=self.max_gap)
         return max(gap, self.failure_pause) if self.failures else gap
 
+    @property
+    def assisted(self) -> bool:
+        """Whether its steps are tasks for a person."""
+        return self.provider == ASSISTED
+
+    @hybrid_property
+    def hears(self) -> bool:
+        """Whether what people answer is read: in its mailbox, or at its provider."""
+        return self.imap is not None or bool(self.seat and self.seat["account_id"])
+
+    @hears.inplace.expression
+    @classmethod
+    def _hears(cls) -> ColumnElement[bool]:
+        return or_(cls.imap.is_not(None), cls.seat["account_id"].as_string().is_not(None))
+
+    @property
+    def note_limit(self) -> int:
+        """Most characters of an invitation's note."""
+        return NOTE_LIMITS[self.is_premium]
+
+    def limited_until(self, step: str) -> tuple[datetime, str] | None:
+        """Until when the provider takes no step of this kind, and why."""
+        limit = (self.limited or {}).get(step)
+        return (datetime.fromisoformat(limit["until"]), limit["reason"]) if limit else None
+
+    def limited_steps(self, now: datetime) -> list[dict[str, Any]]:
+        """What the provider takes no more of at `now`: `step`, `until` and `reason` of each."""
+        told = ((step, self.limited_until(step)) for step in self.limited or {})
+        return [{"step": step, "until": one[0], "reason": one[1]} for step, one in told if one and one[0] > now]
+
+    def limit_step(self, step: str, until: datetime, reason: str) -> None:
+        """The provider takes no step of this kind, or no withdrawal, before `until`."""
+        self.limited = {**(self.limited or {}), step: {"until": until.isoformat(), "reason": reason}}
+        self.look_after(step, until)
+
+    def unlimit_step(self, step: str) -> None:
+        """The provider is tried again at once."""
+        self.limited = {name: limit for name, limit in (self.limited or {}).items() if name != step}
+        self.look_after(step, None)
+
+    def look_after(self, step: str, instant: datetime | None) -> None:
+        """No lane need look for a step of this kind before `instant`."""
+        if step in HINTS:
+            setattr(self, HINTS[step], instant)
+
     def weekly_limit(self, step: str) -> int | None:
         """Most sends of a LinkedIn step in rolling 7 days; None where there is no such limit."""
         if step not in WEEKLY_LIMITS:
@@ -138,7 +199,7 @@ class SenderDay(Base):
 
 
 class SenderUse(Base):
-    """One LinkedIn send, for the rolling 7 days; outlives the campaign as SenderDay does."""
+    """One LinkedIn send, for the rolling 7 days; outlives the campaign as SenderDay does. Its id is the message's."""
 
     __tablename__ = "sender_use"
     __table_args__ = (Index("ix_sender_use_sender_id_step_at", "sender_id", "step", "at"),)

@@ -3,6 +3,7 @@
 Nothing else is kept about people: events and logs name them by ids alone.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -33,7 +34,7 @@ def prospects_of(session: Session, workspace_id: UUID, identity: str) -> list[Pr
     if "@" in identity:
         other = func.lower(Prospect.email) == identity
     else:
-        other = func.lower(Prospect.linkedin_url).contains(identity, autoescape=True)
+        other = _holds(Prospect.linkedin_url, _hint(identity))
     probable = select(Prospect).where(Prospect.workspace_id == workspace_id, or_(Prospect.identity == identity, other))
     found = session.scalars(probable.order_by(Prospect.id))
     return [one for one in found if _is_meant(workspace_id, identity, one.identity, one.email, one.linkedin_url)]
@@ -52,14 +53,22 @@ def parts_about(session: Session, workspace_id: UUID, identity: str) -> Iterator
         .where(Campaign.workspace_id == workspace_id)
         .order_by(ImportPart.import_id, ImportPart.number)
     )
-    if identity.isascii():  # other letters are written in more ways than one
-        parts = parts.where(or_(_holds(ImportPart.lines, identity), _holds(ImportPart.left_out, identity)))
+    hint = _hint(identity)
+    parts = parts.where(or_(_holds(ImportPart.lines, hint), _holds(ImportPart.left_out, hint)))
     for row in session.execute(parts.execution_options(yield_per=10)):
         yield row[0], row[1]
 
 
-def _holds(column: InstrumentedAttribute[Any], identity: str) -> ColumnElement[bool]:
-    return func.lower(cast(column, Text)).contains(identity, autoescape=True)
+def _hint(identity: str) -> str:
+    """What is in every spelling of an address or a profile, in lower case: the first plain letters of its name. There
+    may be none, for others are written in more ways than one."""
+    if "/" not in identity:
+        return identity if identity.isascii() else ""
+    return re.split("[^a-z0-9]", identity.rpartition("/")[2].lower(), maxsplit=1)[0]
+
+
+def _holds(column: InstrumentedAttribute[Any], hint: str) -> ColumnElement[bool]:
+    return func.lower(cast(column, Text)).contains(hint, autoescape=True)
 
 
 def undoables_about(

@@ -20,7 +20,16 @@ Row = Mapping[str, Any]
 # Every column of a person, and what its values are.
 _KINDS = {column.key: column.type.python_type for column in Prospect.__table__.columns}
 # Where somebody is on the way through the sequence.
-_PLACE = ("status", "status_reason", "current_node_id", "due_at", "paused_at", "held_due_at")
+_PLACE = (
+    "status",
+    "status_reason",
+    "current_node_id",
+    "contacted",
+    "connected_at",
+    "due_at",
+    "paused_at",
+    "held_due_at",
+)
 
 
 class Undoable(Base):
@@ -46,7 +55,7 @@ def keep_people(
     session: Session, campaign: Campaign, cause: str, people: Sequence[Prospect], now: datetime, by: str | None
 ) -> None:
     """Write down what these people are, just before they are changed at `now`."""
-    alone = people[0].id if cause == PASSED else None
+    alone = people[0].id if cause != REMOVED else None
     rows = [{name: _plain(getattr(one, name)) for name in _KINDS} for one in people]
     session.add(Undoable(campaign_id=campaign.id, prospect_id=alone, cause=cause, by=by, at=now, people=rows))
 

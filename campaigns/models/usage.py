@@ -1,16 +1,16 @@
 """Counting against daily limits, so that no race overruns them."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Integer, Uuid, bindparam, func, update
+from sqlalchemy import Date, Integer, Uuid, bindparam, delete, func, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, CampaignDay
-from campaigns.models.sender import SenderDay
+from campaigns.models.sender import SenderDay, SenderUse
 
 # More than anybody sends: what no limit is counted as.
 NO_LIMIT = 1_000_000_000
@@ -79,3 +79,19 @@ def count_campaign(session: Session, campaign_id: UUID, day: date, by: int) -> N
 def count_sender(session: Session, sender_id: UUID, day: date, by: int) -> None:
     """Add `by` (which may be -1) to what the account sent on `day`. Its lane is serial; no check is needed."""
     _count(session, SenderDay, sender_id, day, by)
+
+
+def count_use(session: Session, sender_id: UUID, step: str, message_id: UUID, at: datetime) -> None:
+    """Count a LinkedIn step of the account against its rolling 7 days."""
+    use = {"id": message_id, "sender_id": sender_id, "step": step, "at": at}
+    session.connection().execute(insert(SenderUse.__table__), use)  # type: ignore[arg-type]
+
+
+def date_use(session: Session, message_id: UUID, at: datetime) -> None:
+    """It left later than it was counted: its 7 days begin then."""
+    session.execute(update(SenderUse).where(SenderUse.id == message_id).values(at=at))
+
+
+def uncount_use(session: Session, message_id: UUID) -> None:
+    """It did not leave after all."""
+    session.execute(delete(SenderUse).where(SenderUse.id == message_id))

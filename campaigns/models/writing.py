@@ -14,13 +14,21 @@ from campaigns.models.finding import nodes_of
 from campaigns.models.message import SENT, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
-from campaigns.rules.lifecycle import EMAIL
+from campaigns.rules.lengths import fit, text_of, too_long
+from campaigns.rules.lifecycle import EMAIL, LINKEDIN
 from campaigns.rules.links import Links, Recipient
-from campaigns.rules.outgoing import Outgoing
+from campaigns.rules.outgoing import Approach, Outgoing
 from campaigns.rules.outgoing import message_id as make_id
-from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, fill_subject, names_used
+from campaigns.rules.placeholders import (
+    BrokenTemplate,
+    MissingValue,
+    fill,
+    fill_subject,
+    names_used,
+    values_of_one,
+)
 from campaigns.rules.problems import Problem
-from campaigns.rules.sequence import Written, launch_problems
+from campaigns.rules.sequence import Written, launch_problems, sent_texts
 
 
 def values_for(prospect: Prospect, sender: Sender) -> dict[str, Any]:
@@ -52,9 +60,11 @@ def unsendable(campaign: Campaign, nodes: Sequence[Written], senders: Sequence[S
     """What keeps `nodes` from being sent as the sequence of this campaign, from these accounts."""
     signature = campaign.signature
     problems = launch_problems(nodes, campaign_type=campaign.type, signature=signature)
+    problems += too_long(nodes, senders)
     if problems:
         return problems
-    texts = [text for node in nodes for text in (node.subject, node.body, node.signature, signature) if text]
+    own = [getattr(node, name) for node in nodes for name in sent_texts(node)]
+    texts = [text for text in (*own, signature) if text]
     unsigned = not signature and any(node.type == EMAIL and node.signature is None for node in nodes)
     holes = (
         words for one in senders for words in sender_holes([*texts, *_own_signature(one)] if unsigned else texts, [one])
@@ -77,11 +87,8 @@ def sender_holes(texts: Sequence[str], senders: Sequence[Sender]) -> list[str]:
 
 def _hole(text: str, sender: Sender) -> str | None:
     """The sender's value that `text` lacks, for a prospect who has every value."""
-    values = dict.fromkeys(names_used(text), "x")
-    keys = [name.partition(".")[2] for name in values if name.startswith("custom_fields.")]
-    values_of_both = {**values, "custom_fields": dict.fromkeys(keys, "x"), **sender_values(sender)}
     try:
-        fill(text, values_of_both)
+        fill(text, {**values_of_one(names_used(text), "x"), **sender_values(sender)})
     except MissingValue as missing:
         return missing.name
     except BrokenTemplate:
@@ -150,9 +157,11 @@ def compose(
     message_id: UUID,
     now: datetime,
     links: Links | None = None,
-) -> Outgoing:
-    """The email of `node` for this prospect, with `links` of its own if it is to leave. Raises MissingValue or
-    BrokenTemplate; never leaves a hole."""
+) -> Outgoing | Approach:
+    """The message of `node` for this prospect, an email with `links` of its own if it is to leave. Raises MissingValue
+    or BrokenTemplate (too long for LinkedIn is one); never leaves a hole."""
+    if campaign.type == LINKEDIN:
+        return _approach(prospect, sender, node, message_id)
     values = values_for(prospect, sender)
     signature = signature_of(node, campaign, sender)
     recipient = Recipient(message_id, campaign.workspace_id, prospect.identity)
@@ -176,3 +185,10 @@ def compose(
         unsubscribe=links.unsubscribe(recipient) if links else None,
         pixel=links.pixel(message_id) if links and campaign.open_tracking else None,
     )
+
+
+def _approach(prospect: Prospect, sender: Sender, node: Node, message_id: UUID) -> Approach:
+    text = text_of(node)
+    if text is not None:
+        text = fit(node.type, fill(text, values_for(prospect, sender)), premium=sender.is_premium)
+    return Approach(node.type, prospect.linkedin_url or "", prospect.provider_id, text, message_id)

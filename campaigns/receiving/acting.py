@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.channels.reading import COMPLAINT, HARD_BOUNCE, OUT_OF_OFFICE, REPLY, Letter
 from campaigns.models.campaign import Campaign
-from campaigns.models.conversation import Conversation
-from campaigns.models.journey import leave, leave_all
+from campaigns.models.conversation import converse
+from campaigns.models.journey import STILL_TELLING, leave, leave_all
 from campaigns.models.log import note
 from campaigns.models.message import BOUNCED, SENT, Message
 from campaigns.models.prospect import Prospect
@@ -21,8 +21,6 @@ from campaigns.rules.freemail import company_domain
 
 # An absence that names no end is taken to last this long, and none longer than a year.
 ABSENCE, LONGEST_ABSENCE = timedelta(days=3), timedelta(days=366)
-# Whoever answers or bounces after the last step is shown as that.
-STILL_TELLING = (*lifecycle.IN_FLIGHT, lifecycle.PENDING, lifecycle.COMPLETED)
 
 ASKED = "Asked in an answer to get no more mail."
 COMPLAINT_MADE = "Reported a message as spam."
@@ -41,7 +39,7 @@ def _answered(
     session: Session, campaign: Campaign, prospect: Prospect, message: Message | None, letter: Letter, now: datetime
 ) -> None:
     prospect.replied_at = prospect.replied_at or now
-    _converse(session, prospect, now)
+    converse(session, prospect, now)
     note(session, campaign, "replied", now, by=None, prospect_id=str(prospect.id))
     if asks_to_stop(letter.fresh):
         suppress(session, prospect.workspace_id, prospect.identity, ASKED, ANSWERED, now)
@@ -53,16 +51,6 @@ def _answered(
     domain = company_domain(prospect.email)
     if campaign.workspace.stop_company and domain:
         _stop_company(session, campaign, domain, now)
-
-
-def _converse(session: Session, prospect: Prospect, now: datetime) -> None:
-    conversation = session.get(Conversation, prospect.id)
-    if conversation is None:
-        ids = {"workspace_id": prospect.workspace_id, "campaign_id": prospect.campaign_id}
-        conversation = Conversation(prospect_id=prospect.id, **ids)
-        session.add(conversation)
-    conversation.sender_account_id, conversation.last_at = prospect.sender_account_id, now
-    conversation.unread = conversation.owes = True
 
 
 def _stop_company(session: Session, campaign: Campaign, domain: str, now: datetime) -> None:

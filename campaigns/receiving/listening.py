@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, or_, select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.channels.imap import ImapMailbox
+from campaigns.models import lease
 from campaigns.models.mailbox import Mailbox
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
@@ -16,27 +17,19 @@ from campaigns.models.sessions import ring
 POLL, POLL_HEARD = timedelta(seconds=30), timedelta(minutes=5)
 # How long a server is listened to before the account is looked at again; servers hang up after half an hour.
 ROUND = timedelta(seconds=60)
-
-
-def _readable(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Accounts whose mailbox can be read, as far as is known. One that cannot send is still answered to."""
-    passed = or_(Mailbox.try_at.is_(None), Mailbox.try_at <= now)
-    return (Sender.imap.is_not(None), Sender.status != "disconnected", passed)
+MAILBOXES = Sender.imap.is_not(None)
 
 
 def unread(session: Session, now: datetime) -> list[UUID]:
     """The accounts whose mailbox is to be read now, and is not."""
     lately = case((Mailbox.heard_until > now, now - POLL_HEARD), else_=now - POLL)
-    rested = or_(Mailbox.read_at.is_(None), Mailbox.read_at <= lately)
-    free = or_(Mailbox.lease_until.is_(None), Mailbox.lease_until <= now)
-    query = select(Sender.id).outerjoin(Mailbox, Mailbox.sender_account_id == Sender.id)
-    return list(session.scalars(query.where(*_readable(now), rested, free)))
+    return lease.unread(session, MAILBOXES, lately, now)
 
 
 def audible(session: Session, now: datetime) -> list[UUID]:
     """The accounts whose mailbox can be listened to."""
     query = select(Sender.id).join(Mailbox, Mailbox.sender_account_id == Sender.id)
-    return list(session.scalars(query.where(*_readable(now), Mailbox.read_at.is_not(None))))
+    return list(session.scalars(query.where(*lease.readable(now, MAILBOXES), Mailbox.read_at.is_not(None))))
 
 
 def listen(
@@ -84,7 +77,7 @@ def _attend(
 def _account(sessions: sessionmaker[Session], sender_id: UUID, now: datetime) -> tuple[Sender, str] | None:
     query = select(Sender, Mailbox.folder).join(Mailbox, Mailbox.sender_account_id == Sender.id)
     with sessions() as session:
-        row = session.execute(query.where(Sender.id == sender_id, *_readable(now))).one_or_none()
+        row = session.execute(query.where(Sender.id == sender_id, *lease.readable(now, MAILBOXES))).one_or_none()
         return (row[0], row[1]) if row else None
 
 

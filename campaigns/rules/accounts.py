@@ -4,12 +4,14 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from campaigns.rules import lifecycle
 from campaigns.rules.kinds import Context, Flag, Kind, Number, Text
 from campaigns.rules.oauth import WAYS
 from campaigns.rules.people import read_email, read_linkedin_url
 from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.seats import LEAST_DAYS, MOST_DAYS, PROVIDERS
 
 DAY_SECONDS = 24 * 60 * 60
 LEAST_GAP, MOST_GAP = 60, 180  # seconds, of an account that says nothing else
@@ -35,6 +37,8 @@ COLUMNS: dict[str, Kind] = {
 }
 # What only a mailbox has besides.
 MAILBOX_COLUMNS: dict[str, Kind] = {"signature": Text(5_000, lines=True, nullable=True)}
+# What only a LinkedIn seat has besides.
+SEAT_COLUMNS: dict[str, Kind] = {"invitation_days": Number(LEAST_DAYS, MOST_DAYS)}
 # A server, and a client that the user registered at Google or Microsoft, as they are sent.
 SERVER: dict[str, Kind] = {
     "host": Text(255, least=1),
@@ -47,6 +51,12 @@ CLIENT: dict[str, Kind] = {
     "client_secret": Text(1000, nullable=True),
     "tenant": Text(200, nullable=True),
     "refresh_token": Text(4000, nullable=True),
+}
+# An account at a LinkedIn provider.
+SEAT: dict[str, Kind] = {
+    "base_url": Text(500, least=1),
+    "account_id": Text(200, nullable=True),
+    "api_key": Text(1000, nullable=True),
 }
 _CONTEXT = Context("UTC")
 
@@ -71,8 +81,23 @@ class Registration:
     keep_secret: bool
 
 
-def gaps(least: int | None, most: int | None) -> tuple[int, int]:
-    """The gaps of a new account: the one that was not given never contradicts the other."""
+@dataclass(frozen=True)
+class SeatAccount:
+    """An account at a LinkedIn provider as it was sent, None of it where none is wanted. `keep_account`, `keep_key`:
+    that was not sent, so what is stored stays."""
+
+    base_url: str
+    account_id: str | None
+    api_key: str | None
+    keep_account: bool
+    keep_key: bool
+
+
+def gaps(least: int | None, most: int | None, *, assisted: bool = False) -> tuple[int, int]:
+    """The gaps of a new account: the one that was not given never contradicts the other. Where a person does each step,
+    they are the pace."""
+    if assisted:
+        return least or 0, max(most or 0, least or 0)
     low = least if least is not None else min(LEAST_GAP, most if most is not None else LEAST_GAP)
     high = most if most is not None else max(MOST_GAP, low)
     return low, high
@@ -136,6 +161,45 @@ def _read_client(raw: object, name: str, context: Context) -> Registration | Non
     )
 
 
+def _read_provider(raw: object, name: str, _: Context) -> str:
+    if raw not in PROVIDERS:
+        raise Problems([Problem(name, f"must be {' or '.join(PROVIDERS)}")])
+    return str(raw)
+
+
+def _read_seat(raw: object, name: str, context: Context) -> SeatAccount | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, Mapping):
+        raise Problems([Problem(name, "must be an object with base_url and api_key, or null")])
+    values, problems = _read_parts(raw, SEAT, name, context)
+    base_url = _base_url(values.get("base_url", ""))
+    if base_url is None and "base_url" in values:
+        problems.append(Problem(f"{name}.base_url", "must be an https address, such as api1.unipile.com:13111"))
+    if problems:
+        raise Problems(problems)
+    return SeatAccount(
+        base_url or "",
+        values["account_id"],
+        values["api_key"],
+        keep_account="account_id" not in raw,
+        keep_key="api_key" not in raw,
+    )
+
+
+def _base_url(text: str) -> str | None:
+    """An API's address as it is kept; without a scheme it is https, which only this machine needs not speak."""
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    if not host or not safe or parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        return None
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
+
+
 def _security_problems(settings: Mapping[str, Any], field: str) -> list[Problem]:
     if settings["security"] not in SECURITIES:
         return [Problem(field, "must be none, starttls or tls")]
@@ -151,7 +215,12 @@ def _read_address(raw: object, name: str, _: Context) -> str | None:
 _COMMON: dict[str, Any] = {**{name: row.parse for name, row in COLUMNS.items()}, "status": _read_status}
 # Kind -> the readers of what only such an account has.
 _OWN: dict[str, dict[str, Any]] = {
-    lifecycle.LINKEDIN: {"profile_url": lambda raw, name, _: read_linkedin_url(raw, name)},
+    lifecycle.LINKEDIN: {
+        **{name: row.parse for name, row in SEAT_COLUMNS.items()},
+        "profile_url": lambda raw, name, _: read_linkedin_url(raw, name),
+        "provider": _read_provider,
+        "seat": _read_seat,
+    },
     lifecycle.EMAIL: {
         **{name: row.parse for name, row in MAILBOX_COLUMNS.items()},
         "email_address": _read_address,

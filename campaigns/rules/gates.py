@@ -4,7 +4,7 @@ The engine asks `eligible` before each send, `explain` shows its answer to peopl
 gate; the first that is closed is the answer, and every gate says when it opens, where that can be foreseen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -28,7 +28,9 @@ class Facts:
     campaign's daily limit. `open_message` is `sending` or `unknown` while a message's outcome is not written down.
     `ramping_up` says that `sender_limit` is below what is set, since the account still ramps up.
     `paused` is about this person alone; `answers_unknown` says that they were written to, and that the mailbox in
-    which they would answer was not read lately.
+    which they would answer was not read lately. Open tasks of the account are in a person's hands, and count as sent:
+    `open_tasks` are those of this kind, `all_tasks` those of any. `limited_until` is when the provider takes steps of
+    this kind again. `invited` says that an invitation was not accepted yet: `due_at` is when it times out.
     """
 
     due_at: datetime | None
@@ -53,6 +55,11 @@ class Facts:
     open_message: str | None = None
     paused: bool = False
     ramping_up: bool = False
+    open_tasks: int = 0
+    all_tasks: int = 0
+    limited_until: datetime | None = None
+    limited_reason: str | None = None
+    invited: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,20 @@ class Closed:
 
 
 def _delay(facts: Facts, t: datetime) -> Closed | None:
+    if facts.invited:
+        return Closed("delay", _awaiting(facts, t), None)
     if facts.due_at is None or facts.due_at <= t:
         return None
     return Closed("delay", "The delay before the next step has not passed yet.", facts.due_at)
+
+
+def _awaiting(facts: Facts, t: datetime) -> str:
+    reason = "The invitation has not been accepted yet."
+    if facts.due_at is None:
+        return reason
+    days = (facts.due_at - t) // timedelta(days=1)
+    when = "within a day" if days < 1 else f"in {days} day{'s' if days > 1 else ''}"
+    return f"{reason} It times out {when}."
 
 
 _STATUS_REASONS = {
@@ -81,6 +99,8 @@ _STATUS_REASONS = {
 def _status(facts: Facts, t: datetime) -> Closed | None:
     if facts.open_message == "sending":
         return Closed("status", "A message is being handed over right now.", None)
+    if facts.open_message == "task":
+        return Closed("status", "This step is on the tasks page: somebody has to do it, and say so.", None)
     if facts.open_message:
         reason = "Whether the last message arrived is unknown: say so on the overview."
         return Closed("status", reason, None)
@@ -100,7 +120,7 @@ def _suppressed(facts: Facts, t: datetime) -> Closed | None:
     return Closed("suppressed", "This person is on the workspace's suppression list.", None)
 
 
-_UNREAD_REASON = "The account's mailbox was not read lately: they may have answered, so nothing follows until it is."
+_UNREAD_REASON = "The account's answers were not read lately: there may be one, so nothing follows until they are."
 
 
 def _sender_status(facts: Facts, t: datetime) -> Closed | None:
@@ -129,25 +149,42 @@ def _campaign_daily_limit(facts: Facts, t: datetime) -> Closed | None:
 
 
 def _sender_daily_limit(facts: Facts, t: datetime) -> Closed | None:
-    if facts.sender_limit is None or local_day(t, facts.timezone) != facts.today:
+    if facts.sender_limit is None:
         return None
-    if facts.sender_used < facts.sender_limit:
+    # Tasks take up the places of every day until somebody does them.
+    full = 0 < facts.sender_limit <= facts.all_tasks
+    if not full and local_day(t, facts.timezone) != facts.today:
         return None
-    reason = f"The sender account's daily limit of {facts.sender_limit} is reached."
+    if facts.sender_used + facts.all_tasks < facts.sender_limit:
+        return None
+    reason = f"The sender account's daily limit of {facts.sender_limit} is reached{_with_tasks(facts.all_tasks)}."
     if facts.ramping_up:
         reason = f"The sender account is ramping up: its {facts.sender_limit} of today are sent."
-    return Closed("sender_daily_limit", reason, next_day(t, facts.timezone))
+    return Closed("sender_daily_limit", reason, None if full else next_day(t, facts.timezone))
+
+
+def _with_tasks(tasks: int) -> str:
+    return ", open tasks included" if tasks else ""
 
 
 def _sender_weekly_limit(facts: Facts, t: datetime) -> Closed | None:
+    if facts.limited_until is not None and t < facts.limited_until:
+        reason = facts.limited_reason or "The provider's limit is reached."
+        return Closed("sender_weekly_limit", reason, facts.limited_until)
     if facts.weekly_limit is None:
         return None
     used = [use for use in facts.week_uses if use > t - WEEK]
-    if len(used) < facts.weekly_limit:
+    if len(used) + facts.open_tasks < facts.weekly_limit:
         return None
-    reason = f"The sender account's limit of {facts.weekly_limit} in 7 days is reached."
-    opens = used[len(used) - facts.weekly_limit] + WEEK if facts.weekly_limit else None
-    return Closed("sender_weekly_limit", reason, opens)
+    reason = f"The sender account's limit of {facts.weekly_limit} in 7 days is reached{_with_tasks(facts.open_tasks)}."
+    return Closed("sender_weekly_limit", reason, place_in_week(used, facts.open_tasks, facts.weekly_limit))
+
+
+def place_in_week(uses: Sequence[datetime], open_tasks: int, limit: int) -> datetime | None:
+    """When the next place of a full week comes free, as the `uses` in it, the oldest first, grow old; None where nobody
+    can know, and where there is room."""
+    over = len(uses) + open_tasks - limit
+    return uses[over] + WEEK if limit and 0 <= over < len(uses) else None
 
 
 def _sender_gap(facts: Facts, t: datetime) -> Closed | None:

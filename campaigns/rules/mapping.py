@@ -154,4 +154,4 @@ def suppressed(sifted: Sifted, reasons: Mapping[str, str]) -> None:
         sifted.leave_out(identity, SUPPRESSED, f"on the suppression list, {reason}")
         if reason == FORGOTTEN:
             about = mentions(identity)
-            sifted.left_out = [one.blank() if any(map(about.search, one.cells)) else one for one in sifted.left_out]
+            sifted.left_out = [one.blank() if any(map(about, one.cells)) else one for one in sifted.left_out]

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import idna
 
@@ -28,6 +29,18 @@ class Outgoing:
     reply_to: str | None = None
     unsubscribe: str | None = None
     pixel: str | None = None
+
+
+@dataclass(frozen=True)
+class Approach:
+    """One LinkedIn step, ready to leave: an invitation, bare where `text` is None, or a message. `person_id` is what
+    the provider calls the person, where that is known; `key` is the message's own."""
+
+    step: str
+    profile_url: str
+    person_id: str | None
+    text: str | None
+    key: UUID
 
 
 def wire_address(address: str) -> str:

@@ -10,6 +10,8 @@ from campaigns.rules.tables import columns
 _EMAIL = re.compile(r"[^\s<>,;\"'()]+@[^\s<>,;\"'()]+")
 _PROFILE = re.compile(r"\S*linkedin\.com/\S+", re.IGNORECASE)
 _AROUND = " \t,;<>\"'()-|"
+# Any address of the web, and one of LinkedIn's without its scheme too.
+_LINK = re.compile(r"(?:https?:)?//[^\s<>\"'`,;|()\[\]{}]+|[\w.-]*linkedin\.com/[^\s<>\"'`,;|()\[\]{}]+", re.IGNORECASE)
 HEADING = ("email", "linkedin_url", "first_name", "last_name")
 
 
@@ -67,3 +69,8 @@ def _names(text: str) -> list[str]:
         return [first.strip(_AROUND), last.strip(_AROUND)]
     words = re.sub(r"[,;\t|]+", " ", plain).split()
     return [" ".join(words[:-1]) if len(words) > 1 else " ".join(words), words[-1] if len(words) > 1 else ""]
+
+
+def links_in(text: str) -> list[str]:
+    """The links that stand anywhere in a text, in their order, each once; a sentence's last dot is none's."""
+    return list(dict.fromkeys(link.rstrip(".:!?") for link in _LINK.findall(text)))

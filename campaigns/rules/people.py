@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -38,6 +39,22 @@ MOST_CUSTOM_FIELDS = 50
 CUSTOM_VALUE = 2000
 _NOWHERE = Context("UTC")
 _ADDRESS = Text(500, nullable=True)
+_WEB = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+# What LinkedIn writes before the path of a profile: the mobile site, links in its mails, a language.
+_BEFORE = r"/*(?:(?:mwlite|m|comm|[a-z]{2}(?:[-_][a-z]{2})?)/+)*?"
+# One that cannot be part of a longer address, so that an identity is the address of itself.
+_NAME = r"(?P<name>[^/\s%?#\\@]+)\s*(?:/|$)"
+_PROFILE = re.compile(rf"{_BEFORE}in/+{_NAME}", re.IGNORECASE)
+# As profiles were named until 2015, with the parts of a number in hexadecimal digits.
+_OLD_PROFILE = re.compile(
+    rf"{_BEFORE}pub/+{_NAME}/*(?P<low>[0-9a-f]{{1,3}})/+(?P<mid>[0-9a-f]{{1,3}})/+(?P<high>[0-9a-f]{{1,3}})(?:/|$)",
+    re.IGNORECASE,
+)
+# Somebody in Sales Navigator, with the search that found them after a comma.
+_LEAD = re.compile(r"/*sales/+(?:lead|people)/+(?P<id>[\w-]+)", re.ASCII | re.IGNORECASE)
+# What LinkedIn itself calls people; these differ by case.
+_PROVIDER_ID = re.compile(r"AC[A-Za-z]AA[\w-]{15,}", re.ASCII)
+PROFILE_LOOKS = "which looks like linkedin.com/in/name"
 PERSON_FIELDS = ("email", "linkedin_url", *TEXTS, "timezone", "custom_fields")
 
 
@@ -67,25 +84,55 @@ def read_email(raw: object, field: str) -> str | None:
 
 
 def read_linkedin_url(raw: object, field: str) -> str | None:
-    """The profile's address; None for null and blank. Raises Problems if it is no address."""
+    """The profile's address as it was written; None for null and blank. Raises Problems if it is no profile's."""
     text = _ADDRESS.parse(raw, field, _NOWHERE)
     if not text:
         return None
-    try:
-        # An escape such as %00 may hide what cannot be stored, and lower case may be longer.
-        identity = _ADDRESS.parse(linkedin_identity(text), field, _NOWHERE) or ""
-    except (ValueError, Problems):
-        identity = ""
-    if "." not in identity or "/" not in identity or " " in text:
-        raise Problems([Problem(field, f"{shown(text)} is not the address of a LinkedIn profile")])
+    _read_identity(text, field)
     return text
 
 
+def _read_identity(text: str, field: str) -> str:
+    try:
+        # An escape such as %00 may hide what cannot be stored, and lower case may be longer.
+        return _ADDRESS.parse(linkedin_identity(text), field, _NOWHERE) or ""
+    except (ValueError, Problems) as wrong:
+        words = f"{shown(text)} is not the address of a LinkedIn profile, {PROFILE_LOOKS}"
+        raise Problems([Problem(field, words)]) from wrong
+
+
 def linkedin_identity(url: str) -> str:
-    """A profile's address without scheme, `www`, query and last slash. Raises ValueError if it is no address."""
-    parts = urlsplit(url if "//" in url else f"//{url}")
-    host = (parts.netloc.rpartition("@")[2]).lower().removeprefix("www.")
-    return f"{host}{unquote(parts.path)}".rstrip("/").lower()
+    """Whose profile this is the address of, `linkedin.com/in/name`: the same for every spelling of it.
+
+    What varies is left out: scheme, subdomain, query, language, parts of the profile, case (but of ids, which differ by
+    it), escapes. A lead of Sales Navigator stays `linkedin.com/sales/lead/ID`: which profile it belongs to, LinkedIn
+    alone knows. Raises ValueError for everything else: companies, posts, other sites.
+    """
+    parts = urlsplit(url if _WEB.match(url) else f"//{url}")
+    if not f".{parts.hostname}".endswith(".linkedin.com"):
+        raise ValueError("not on linkedin.com")
+    path = unquote(parts.path, errors="strict")
+    if lead := _LEAD.match(path):
+        return f"linkedin.com/sales/lead/{lead['id']}"
+    if old := _OLD_PROFILE.match(path):
+        # LinkedIn leads from there to the new name, which has the number's parts the other way round.
+        number = f"{old['high']:0>3}{old['mid']:0>3}{old['low']:0>2}"
+        return f"linkedin.com/in/{_folded(old['name'])}-{number.lower()}"
+    if profile := _PROFILE.match(path):
+        return f"linkedin.com/in/{_folded(profile['name'])}"
+    raise ValueError("not a profile")
+
+
+def _folded(name: str) -> str:
+    return name if _PROVIDER_ID.fullmatch(name) else normalize("NFC", normalize("NFC", name).lower())
+
+
+def profile_of(text: str) -> str | None:
+    """The identity behind the address of a profile; None for any other text."""
+    try:
+        return linkedin_identity(text)
+    except ValueError:
+        return None
 
 
 def read_person(raw: object, field: str, campaign_type: str) -> Person:
@@ -102,8 +149,9 @@ def identity_of(values: Mapping[str, Any], field: str, campaign_type: str) -> st
     name = "email" if campaign_type == EMAIL else "linkedin_url"
     address = values.get(name)
     if not address:
-        raise Problems([Problem(_below(field, name), "is missing")])
-    return str(address).lower() if campaign_type == EMAIL else linkedin_identity(address)
+        more = "" if campaign_type == EMAIL else f": the address of a LinkedIn profile, {PROFILE_LOOKS}"
+        raise Problems([Problem(_below(field, name), f"is missing{more}")])
+    return str(address).lower() if campaign_type == EMAIL else _read_identity(address, _below(field, name))
 
 
 def _below(field: str, name: str) -> str:

@@ -6,7 +6,7 @@ placeholder stays as it is: `100% sure`, `50%`, and percent-encoded links such a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -30,9 +30,11 @@ __all__ = [
     "MissingValue",
     "check",
     "fill",
+    "fill_in",
     "fill_subject",
     "is_key",
     "names_used",
+    "values_of_one",
 ]
 
 NAMES: Mapping[str, str] = {
@@ -53,6 +55,8 @@ _PLAIN = frozenset(NAMES) - {"custom_fields.KEY"}
 
 MOST_SOURCE = 20_000  # characters of a text with placeholders
 MOST_TAG = 1_000  # characters of one {{ … }} or {% … %}: the library's scanning is quadratic in them
+# More values missing in a text than anybody can oversee.
+_MOST_MISSING = 100
 
 _KEY = r'[^%|{}"\\\x00-\x1f\x7f\ud800-\udfff]{1,100}'
 _NAME = rf"custom_fields\.{_KEY}|[^\W\d]\w*(?:\.[\w-]+)*"
@@ -108,6 +112,29 @@ def fill_subject(text: str, values: Mapping[str, object]) -> str:
     return re.sub(" {2,}", " ", line).strip()
 
 
+def fill_in(text: str, values: Mapping[str, object], stand_in: Callable[[str], str], *, line: bool = False) -> str:
+    """As `fill`, or `fill_subject` for a `line`, with what `stand_in` says for each name whose value is missing.
+    Raises BrokenTemplate."""
+    keyed = values.get(KEYED)
+    known, fields = dict(values), dict(keyed) if isinstance(keyed, Mapping) else {}
+    known[KEYED] = fields
+    for _ in range(_MOST_MISSING):
+        try:
+            return fill_subject(text, known) if line else fill(text, known)
+        except MissingValue as missing:
+            is_keyed = missing.name.startswith(f"{KEYED}.")
+            place, name = (fields, missing.name.partition(".")[2]) if is_keyed else (known, missing.name)
+            place[name] = stand_in(missing.name)
+    raise BrokenTemplate(f"has more than {_MOST_MISSING} values missing")
+
+
+def values_of_one(names: Collection[str], value: str) -> dict[str, object]:
+    """The values of somebody who has this one for each of `names` (names_used)."""
+    plain, start = [name for name in names if name in _PLAIN], f"{KEYED}."
+    keys = [name.removeprefix(start) for name in names if name.startswith(start)]
+    return {**dict.fromkeys(plain, value), KEYED: dict.fromkeys(keys, value)}
+
+
 def _visible(names: frozenset[str], values: Mapping[str, object]) -> dict[str, object]:
     """The values that a template may see: those it names, and nothing else of `values`."""
     visible = {name: present(name, values.get(name)) for name in names & _PLAIN}
@@ -146,9 +173,8 @@ def _compile(text: str) -> _Compiled:
 
 def _try(parsed: liquid_subset.Parsed) -> None:
     """Fill a text for somebody who has every value: one that grows beyond its limits does so here already."""
-    keys = [name.removeprefix(f"{KEYED}.") for name in parsed.names - _PLAIN]
     with suppress(MissingValue):
-        parsed.render(_visible(parsed.names, {**dict.fromkeys(_PLAIN, "x"), KEYED: dict.fromkeys(keys, "x")}))
+        parsed.render(_visible(parsed.names, values_of_one(parsed.names, "x")))
 
 
 class _Translation:

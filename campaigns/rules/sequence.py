@@ -385,7 +385,7 @@ def _text_problems(node: Written, emails_before: int) -> Iterator[tuple[str, str
     """The fields of one node that cannot be sent as they are, and why."""
     if node.type == EMAIL and node.is_reply and not emails_before:
         yield "is_reply", "there is no email before it to reply to"
-    for name in _sent_texts(node):
+    for name in sent_texts(node):
         text: str = getattr(node, name) or ""
         if not text.strip() and not _may_be_empty(node, name, emails_before):
             yield name, f"the {name} is empty"
@@ -393,7 +393,7 @@ def _text_problems(node: Written, emails_before: int) -> Iterator[tuple[str, str
             yield name, message
 
 
-def _sent_texts(node: Written) -> tuple[str, ...]:
+def sent_texts(node: Written) -> tuple[str, ...]:
     """The texts of a node that leave the house."""
     if node.type == EMAIL:
         return ("subject", "body", "signature")

@@ -3,16 +3,17 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from uuid import UUID
 
 import idna
 
-from campaigns.rules.people import linkedin_identity, read_email, read_linkedin_url
+from campaigns.rules.people import linkedin_identity, profile_of, read_email, read_linkedin_url
 from campaigns.rules.problems import Problem, Problems, shown
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LINK = re.compile(r"[\w.-]{0,63}linkedin\.com/[^\s<>()\[\]\"',;]*[^\s<>()\[\]\"',;.:!?]", re.IGNORECASE)
 LONGEST_REASON = 200
 # What the first line of a file may be called.
 _HEADINGS = {"email", "e-mail", "address", "domain", "value", "email address", "linkedin", "linkedin_url", "profile"}
@@ -87,8 +88,8 @@ def entries_about(workspace_id: UUID, identity: str, email: str | None, linkedin
     own = {identity: None}  # a set that keeps its order
     if email:
         own[email.lower()] = None
-    if linkedin_url:
-        own[linkedin_identity(linkedin_url)] = None
+    if linkedin_url and (profile := profile_of(linkedin_url)):
+        own[profile] = None
     domain = (_ascii(email.rpartition("@")[2]),) if email else ()
     return (*own, *domain, *(hashed(workspace_id, one) for one in own))
 
@@ -101,7 +102,10 @@ def read_identity(raw: object, field: str) -> str:
     return value
 
 
-def mentions(identity: str) -> re.Pattern[str]:
-    """What finds an address or a profile in a text, and no longer one that it is a part of."""
-    before = r"(?<![\w.+-])" if "@" in identity else r"(?<![\w-])"
-    return re.compile(rf"{before}{re.escape(identity)}(?![\w-]|\.\w)", re.IGNORECASE)
+def mentions(identity: str) -> Callable[[str], bool]:
+    """What tells whether an address or a profile, however it is spelled, stands in a text: not a longer one that it is
+    a part of."""
+    if "/" in identity:
+        return lambda text: identity in map(profile_of, _LINK.findall(text))
+    about = re.compile(rf"(?<![\w.+-]){re.escape(identity)}(?![\w-]|\.\w)", re.IGNORECASE)
+    return lambda text: about.search(text) is not None

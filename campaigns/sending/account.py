@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.saving import Reader, Saver
-from campaigns.models.sender import OUTCOMES, Sender
+from campaigns.models.sender import HINTS, OUTCOMES, Sender
 from campaigns.models.workspace import Workspace
 
 _read = Reader(Sender)
@@ -18,7 +18,8 @@ _account = (
     .with_for_update(key_share=True, of=Sender)
 )
 _counters = tuple(f"ever_{outcome}" for outcome in OUTCOMES)
-save = Saver(Sender, "status", "status_reason", "next_send_at", "failures", "lease_until", "updated_at", *_counters)
+_STATE = ("status", "status_reason", "next_send_at", "failures", "lease_until", "updated_at", "limited")
+save = Saver(Sender, *_STATE, *HINTS.values(), *_counters)
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,20 @@ from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, CampaignSender, Node
 from campaigns.models.facts import facts_in
 from campaigns.models.gate import roll_gates
-from campaigns.models.journey import leave
-from campaigns.models.message import SENDING, WAITING, Message
+from campaigns.models.journey import NOT_ACCEPTED, known_as, leave, pass_invitation
+from campaigns.models.message import SENDING, SKIPPED, TASK, WAITING, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.saving import Reader, Saver, at_once
 from campaigns.models.sender import LEASE, Sender
-from campaigns.models.usage import count_sender, reserve
+from campaigns.models.task import Task
+from campaigns.models.usage import count_sender, count_use, reserve
 from campaigns.models.writing import compose
 from campaigns.rules import lifecycle
 from campaigns.rules.gates import Closed, Facts, eligible
 from campaigns.rules.links import Links
-from campaigns.rules.outgoing import Outgoing
+from campaigns.rules.outgoing import Approach, Outgoing
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue
+from campaigns.rules.sequence import CONNECTION_REQUEST
 from campaigns.sending.account import Account
 from campaigns.sending.steps import Steps
 
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 
 # How often a lane says that it lives, however slow its mail server is: several times within LEASE.
 HEARTBEAT = timedelta(seconds=4)
+# For how long a lane does not look for a kind of step of which the week is full: a place may be given back before.
+LOOK_AGAIN = timedelta(minutes=5)
 
 GapOf = Callable[[Sender], timedelta]
 
@@ -60,8 +64,12 @@ _turn = update(_pair).where(
 _message: Any = Message.__table__
 _new_message = insert(_message)
 _another_try = update(_message).where(Message.id == bindparam("own_id"))
+_new_task = insert(Task.__table__)  # type: ignore[arg-type]
 _take_out = Saver(Prospect, "due_at", "counted_on", "updated_at")
 _let_go = Saver(Prospect, "status", "status_reason", "due_at", "paused_at", "held_due_at", "updated_at")
+_pass_by = Saver(
+    Prospect, "status", "status_reason", "current_node_id", "contacted", "connected_at", "due_at", "updated_at"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Claim:
     campaign_id: UUID
     sender_id: UUID
     prospect_id: UUID
-    outgoing: Outgoing
+    outgoing: Outgoing | Approach
     day: date
     reserved: bool
     at: datetime
@@ -135,12 +143,16 @@ def claim(
     sender.lease_until = now + LEASE
     if person is None or person.prospect.sender_account_id != sender.id or person.prospect.due_at is None:
         return Settled()
+    if person.prospect.status == lifecycle.CONNECTION_SENT and person.prospect.due_at <= now:
+        return _leave(session, person.prospect, lifecycle.TIMED_OUT, NOT_ACCEPTED, now)
     if person.node.type == "end" and person.prospect.due_at <= now:
         return _leave(session, person.prospect, lifecycle.COMPLETED, None, now)
     facts = facts_in(session, account.timezone, person.campaign, person.prospect, sender, person.node, now)
     closed = eligible(facts, now)
     if closed is None:
-        return _write_down(session, person, sender, facts, now, gap_of, links)
+        return _write_down(session, steps, person, sender, facts, now, gap_of, links)
+    if closed.gate == "sender_weekly_limit":
+        sender.look_after(person.node.type, min(closed.opens_at or now + LOOK_AGAIN, now + LOOK_AGAIN))
     if closed.gate == "suppressed":
         return _leave(session, person.prospect, lifecycle.UNSUBSCRIBED, closed.reason, now)
     if closed.gate == "operating_hours":
@@ -166,6 +178,7 @@ def _leave(session: Session, prospect: Prospect, status: str, reason: str | None
 
 def _write_down(
     session: Session,
+    steps: Steps,
     person: Person,
     sender: Sender,
     facts: Facts,
@@ -177,11 +190,15 @@ def _write_down(
     if person.status not in (None, WAITING):
         # The pair was sent, skipped or is unknown: whatever led here, it is not sent again.
         return _pass_over(session, person, sender)
+    if node.type == CONNECTION_REQUEST and (known := known_as(session, prospect)):
+        return _skip_invitation(session, steps, person, sender, known, now)
     message_id = person.message_id or new_id()
     try:
         outgoing = compose(session, campaign, prospect, sender, node, message_id, now, links)
     except (MissingValue, BrokenTemplate) as hole:
         return _leave(session, prospect, lifecycle.FAILED, f"Step {node.position + 1}: {hole}", now)
+    if sender.assisted:
+        return _entrust(session, person, sender, outgoing, now, gap_of)
     if not facts.counted_today and not reserve(session, campaign, facts.today):
         # Another sender of the campaign took the last place since the gates were read.
         return Closed("campaign_daily_limit", "The campaign's daily limit is reached.", None)
@@ -189,7 +206,9 @@ def _write_down(
     sender.next_send_at = now + gap_of(sender)
     with at_once(session):
         count_sender(session, sender.id, facts.today, 1)
-        _write_message(session, person, sender, message_id, outgoing, now)
+        if isinstance(outgoing, Approach):
+            count_use(session, sender.id, node.type, message_id, now)
+        _write_message(session, person, sender, message_id, _words(outgoing) | {"status": SENDING}, now)
         _take_out(session, prospect)
         if not prospect.contacted:
             _take_turn(session, campaign.id, sender.id, now)
@@ -213,20 +232,59 @@ def _pass_over(session: Session, person: Person, sender: Sender) -> Settled:
     return Settled()
 
 
+def _skip_invitation(
+    session: Session, steps: Steps, person: Person, sender: Sender, known: str, now: datetime
+) -> Settled:
+    """They are connected with the account already, or have an invitation of it from another campaign."""
+    prospect = person.prospect
+    _write_message(session, person, sender, person.message_id or new_id(), {"status": SKIPPED}, now)
+    nodes = steps.of(session, person.campaign.id, person.campaign.version)
+    pass_invitation(session, prospect, person.node, known, now, nodes)
+    _pass_by(session, prospect)
+    return Settled()
+
+
+def _entrust(
+    session: Session, person: Person, sender: Sender, outgoing: Outgoing | Approach, now: datetime, gap_of: GapOf
+) -> Settled:
+    """The step becomes a task. It is counted once it is done; until then it is taken for done where limits are read."""
+    campaign, prospect, message_id = person.campaign, person.prospect, person.message_id or new_id()
+    _write_message(session, person, sender, message_id, _words(outgoing) | {"status": TASK}, now)
+    task = {
+        "message_id": message_id,
+        "workspace_id": campaign.workspace_id,
+        "campaign_id": campaign.id,
+        "prospect_id": prospect.id,
+        "sender_id": sender.id,
+        "step": person.node.type,
+        "due_at": prospect.due_at,
+        "since": now,
+    }
+    session.connection().execute(_new_task, task)
+    prospect.due_at, prospect.updated_at = None, now
+    _take_out(session, prospect)
+    if not prospect.contacted:
+        _take_turn(session, campaign.id, sender.id, now)
+    sender.next_send_at = now + gap_of(sender)
+    return Settled()
+
+
+def _words(outgoing: Outgoing | Approach) -> dict[str, Any]:
+    if isinstance(outgoing, Approach):
+        return {"body": outgoing.text}
+    return {"rfc_message_id": outgoing.message_id, "subject": outgoing.subject, "body": outgoing.body}
+
+
 def _write_message(
-    session: Session, person: Person, sender: Sender, message_id: UUID, outgoing: Outgoing, now: datetime
+    session: Session, person: Person, sender: Sender, message_id: UUID, words: dict[str, Any], now: datetime
 ) -> None:
     """The one row of this prospect and node: a new one, or the one that waits for another try."""
     written = {
-        "status": SENDING,
         "claimed_at": now,
         "error": None,
         "attempts": person.attempts + 1,
         "sender_account_id": sender.id,
-        "rfc_message_id": outgoing.message_id,
-        "subject": outgoing.subject,
-        "body": outgoing.body,
-    }
+    } | words
     if person.message_id is not None:
         session.connection().execute(_another_try, {"own_id": message_id} | written)
         return

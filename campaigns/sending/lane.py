@@ -47,7 +47,7 @@ FRESH = timedelta(milliseconds=100)
 RECORD_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.1, 0.2, 0.4, 0.8, 1.5, 3, 5, 8, 13))
 
 Sessions = sessionmaker[Session]
-Line = list[Candidate]
+Line = tuple[UUID, str, bool]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Lane:
 
     def __post_init__(self) -> None:
         self._steps = Steps()
-        self._shut: set[tuple[UUID, str]] = set()  # campaigns and clocks whose gate was found closed
+        self._shut: set[Line] = set()  # those whose gate was found closed
 
     def run(self, length: timedelta = SLICE) -> int:
         """Work for at most `length`; the number of messages sent. 0 at once if another lane holds the lease."""
@@ -138,7 +138,7 @@ class Lane:
             if self._line(session):
                 ring(session, "lane", self.sender_id)
 
-    def _line(self, session: Session) -> Line:
+    def _line(self, session: Session) -> list[Candidate]:
         account = select(Sender, Workspace.timezone).join(Workspace, Workspace.id == Sender.workspace_id)
         found = session.execute(account.where(Sender.id == self.sender_id)).one_or_none()
         return candidates(session, found[0], found[1], self.clock()) if found else []
@@ -158,8 +158,8 @@ class Lane:
                 line = self._line(session)
         return self._first(line)
 
-    def _first(self, line: Line) -> Candidate | None:
-        return next((head for head in line if (head.campaign_id, head.clock) not in self._shut), None)
+    def _first(self, heads: list[Candidate]) -> Candidate | None:
+        return next((head for head in heads if head.line not in self._shut), None)
 
     def _open(self, connection: ExitStack) -> Channel | None:
         with self.reading() as session:
@@ -187,7 +187,7 @@ class Lane:
     def _try(self, session: Session, account: Account, candidate: Candidate) -> Claim | None:
         outcome = claim(session, account, self._steps, candidate.prospect_id, self.clock, self._gap, self.links)
         if isinstance(outcome, Closed):
-            self._shut.add((candidate.campaign_id, candidate.clock))
+            self._shut.add(candidate.line)
         return outcome if isinstance(outcome, Claim) else None
 
     def _is_ours(self, account: Account | None) -> TypeGuard[Account]:

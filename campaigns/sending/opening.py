@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.channels.oauth import renew
-from campaigns.channels.outgoing import Channel, Unsent
+from campaigns.channels.outgoing import Channel, Nobody, Unsent
 from campaigns.channels.signing import DomainKey
 from campaigns.channels.smtp import Endpoint, SmtpChannel
 from campaigns.channels.trap import read_trap
@@ -22,6 +22,8 @@ def open_channel(
     sender: Sender, *, sealing_key: str, trap_file: Path, sessions: sessionmaker[Session] | None = None
 ) -> Channel:
     """The account's channel, not connected yet. Raises Unsent with `account` set if it cannot be made."""
+    if sender.assisted:
+        return Nobody()
     return SmtpChannel(smtp_endpoint(sender, sealing_key=sealing_key, trap_file=trap_file, sessions=sessions))
 
 

@@ -7,14 +7,14 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
-from campaigns.channels.outgoing import Doubtful, Unsent
+from campaigns.channels.outgoing import Already, Approach, Doubtful, Limited, Receipt, Unsent
 from campaigns.models.campaign import Campaign, Node
-from campaigns.models.journey import arrive, leave
+from campaigns.models.journey import arrive, leave, pass_invitation
 from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.saving import Reader, Saver, at_once
 from campaigns.models.sender import Sender
-from campaigns.models.usage import count_sender, give_back
+from campaigns.models.usage import count_sender, date_use, give_back, uncount_use
 from campaigns.rules import lifecycle
 from campaigns.sending import account
 from campaigns.sending.claiming import Claim, GapOf
@@ -22,6 +22,9 @@ from campaigns.sending.steps import Steps
 
 # Pauses after a passing failure of one message; after the last of them it has failed for good.
 RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+
+# For how long a kind of step is left alone if the provider's limit is reached, and it does not say.
+LIMIT_PAUSE = timedelta(days=1)
 
 Outcome = str | Unsent | Doubtful
 
@@ -46,7 +49,7 @@ _handed_over = (
 )
 _save_message = Saver(Message, "status", "error", "attempts", "sent_at", "receipt")
 _PLACE = ("status", "status_reason", "current_node_id", "contacted", "counted_on", "due_at", "paused_at", "held_due_at")
-_save_prospect = Saver(Prospect, *_PLACE, "updated_at", "bounced_at")
+_save_prospect = Saver(Prospect, *_PLACE, "updated_at", "bounced_at", "connected_at", "provider_id")
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ def record(
     hand = _in_hand(session, steps, claimed)
     if hand is None:
         return None
+    if isinstance(claimed.outgoing, Approach) and not isinstance(outcome, Unsent):
+        date_use(session, claimed.message_id, now)
     if isinstance(outcome, str):
         _sent(session, hand, sender, outcome, now)
     elif isinstance(outcome, Doubtful):
@@ -113,7 +118,7 @@ def _in_hand(session: Session, steps: Steps, claimed: Claim) -> InHand | None:
 
 
 def _became(message: Message, outcome: Outcome) -> str | None:
-    if isinstance(outcome, Overtaken):
+    if isinstance(outcome, Overtaken | Already):
         return None
     if isinstance(outcome, Unsent) and outcome.account:
         return "refused"
@@ -124,6 +129,8 @@ def _sent(session: Session, hand: InHand, sender: Sender | None, receipt: str, n
     hand.message.status, hand.message.sent_at, hand.message.receipt = SENT, now, receipt
     if sender is not None and sender.failures:
         sender.failures, sender.status_reason = 0, None
+    if isinstance(receipt, Receipt) and receipt.person_id:
+        hand.prospect.provider_id = receipt.person_id
     arrive(session, hand.prospect, hand.node, now, now, hand.nodes)
 
 
@@ -135,6 +142,15 @@ def _unsent(
     _return_places(session, claimed, prospect)
     if isinstance(failed, Overtaken):
         message.status = SKIPPED
+        return
+    if isinstance(failed, Already):
+        message.status = SKIPPED
+        pass_invitation(session, prospect, hand.node, failed.status, now, hand.nodes)
+        return
+    if isinstance(failed, Limited):
+        _as_before(hand, now)
+        if sender is not None:
+            sender.limit_step(hand.node.type, now + (failed.pause or LIMIT_PAUSE), failed.reason)
         return
     if failed.account:
         # Not this message's fault: it is due as before, once the account works again.
@@ -169,6 +185,8 @@ def _as_before(hand: InHand, now: datetime) -> None:
 
 def _return_places(session: Session, claimed: Claim, prospect: Prospect) -> None:
     count_sender(session, claimed.sender_id, claimed.day, -1)
+    if isinstance(claimed.outgoing, Approach):
+        uncount_use(session, claimed.message_id)
     if claimed.reserved:
         give_back(session, claimed.campaign_id, claimed.day)
         prospect.counted_on = None

@@ -25,6 +25,7 @@ from campaigns.models import (
     Workspace,
 )
 from campaigns.models.finding import nodes_of
+from campaigns.models.task import open_tasks
 from campaigns.rules.lifecycle import ACTIVE, COMPLETED, LINKEDIN
 from campaigns.rules.refusals import Conflict, Invalid, WrongState
 from campaigns.sending import Lane
@@ -937,7 +938,7 @@ def test_what_is_missing_keeps_a_campaign_a_draft(play: Play, values: dict[str, 
         ({"imap": {"host": "imap.example.com"}}, {"open_tracking": True}, []),
         ({"uses_trap": True}, {}, []),
         ({}, {"stop_on_reply": False}, []),
-        ({"type": "linkedin"}, {"type": "linkedin"}, ["type"]),
+        ({"type": "linkedin"}, {"type": "linkedin"}, []),
     ],
 )
 def test_the_checklist_warns_of_answers_that_nobody_sees(
@@ -959,10 +960,12 @@ def test_an_account_that_cannot_send_keeps_a_campaign_a_draft(play: Play) -> Non
         play.do(launching.launch, campaign.workspace_id, campaign.id, now=play.now, by=None)
 
 
-def test_a_linkedin_campaign_starts_and_waits_for_a_version_that_can_send(play: Play) -> None:
+def test_a_linkedin_step_becomes_a_task_that_holds_the_campaign_open(play: Play) -> None:
     campaign = launched(play, 2, type=LINKEDIN)
     play.play(make.NOW + DAY)
     assert play.sent == []
+    with play.db.reading() as session:
+        assert open_tasks(session, session.scalars(select(Sender.id)).one()) == {"connection_request": 2}
     assert play.campaign(campaign.id).status == ACTIVE
 
 
