@@ -1,0 +1,96 @@
+"""Handing LinkedIn steps over to Unipile, with the one distinction that matters kept: not sent, or not known."""
+
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from campaigns.channels.outgoing import Already, Approach, Doubtful, Limited, Receipt, Unsent
+from campaigns.channels.unipile.client import Profile, Unipile
+from campaigns.channels.unipile.meanings import DOUBTFUL, LIMIT, UNCLEAR, Fault
+from campaigns.rules.lifecycle import CONNECTED, CONNECTION_SENT
+from campaigns.rules.sequence import CONNECTION_REQUEST
+
+
+@dataclass(frozen=True)
+class Seat:
+    """An account at Unipile, and the key that opens it."""
+
+    address: str
+    api_key: str
+    account_id: str
+
+
+class UnipileChannel:
+    """One account's way out. Each step is a request of its own: no connection is kept that could be lost unnoticed."""
+
+    def __init__(self, seat: Seat) -> None:
+        try:
+            self._unipile = Unipile(seat.address, seat.api_key)
+        except Fault as fault:
+            raise _outcome(fault) from fault
+        self._account_id = seat.account_id
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def ready(self) -> None:
+        """Nothing to connect."""
+
+    def send(self, approach: Approach) -> Receipt:
+        """Hand one step over. Raises Unsent, Limited, Already or Doubtful."""
+        try:
+            return self._invite(approach) if approach.step == CONNECTION_REQUEST else self._write(approach)
+        except Fault as fault:
+            raise _outcome(fault) from fault
+
+    def _invite(self, approach: Approach) -> Receipt:
+        person = self._look(approach)
+        try:
+            invitation = self._unipile.invite(self._account_id, person.person_id, approach.text)
+        except Fault as fault:
+            if fault.blame == UNCLEAR:
+                self._look(approach)
+            raise
+        return Receipt(invitation, person.person_id)
+
+    def _look(self, approach: Approach) -> Profile:
+        """The person who is to be invited. Raises Already if there is no need to."""
+        person = self._profile(approach)
+        if person.connected:
+            raise Already("They are connected with the account already.", CONNECTED)
+        if person.invited:
+            raise Already("An invitation from the account is pending already.", CONNECTION_SENT)
+        return person
+
+    def _write(self, approach: Approach) -> Receipt:
+        person_id = approach.person_id or self._relation(approach)
+        return Receipt(self._unipile.message(self._account_id, person_id, approach.text or ""), person_id)
+
+    def _relation(self, approach: Approach) -> str:
+        person = self._profile(approach)
+        if not person.connected:
+            raise Unsent("They are not connected with the account.", lasting=True)
+        return person.person_id
+
+    def _profile(self, approach: Approach) -> Profile:
+        return self._unipile.profile(self._account_id, approach.person_id or _slug(approach.profile_url))
+
+
+def _slug(profile_url: str) -> str:
+    """What comes behind /in/ in a profile's address."""
+    parts = urlsplit(profile_url if "//" in profile_url else f"//{profile_url}").path.split("/")
+    slug = unquote(parts[parts.index("in") + 1]) if "in" in parts[:-1] else ""
+    if not slug.strip("."):
+        raise Unsent("Their link is not that of a LinkedIn profile: linkedin.com/in/…", lasting=True)
+    return slug
+
+
+def _outcome(fault: Fault) -> Unsent | Doubtful:
+    """What a lane is told."""
+    if fault.blame == DOUBTFUL:
+        return Doubtful(fault.reason)
+    if fault.blame == LIMIT or fault.limited:
+        return Limited(fault.reason, fault.pause)
+    return Unsent(fault.reason, lasting=fault.lasting, account=fault.account)
