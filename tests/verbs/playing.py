@@ -10,9 +10,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns import launching, minding, ticking, waking
-from campaigns.models import Bell, Campaign, Gate, Message, Prospect, Sender, Workspace
+from campaigns import launching, minding, tasking, ticking, waking
+from campaigns.channels.outgoing import Already, Approach, Receipt, Unsent
+from campaigns.models import Bell, Campaign, Gate, Message, Prospect, Sender, SenderUse, Workspace
 from campaigns.rules.days import next_day
+from campaigns.rules.gates import WEEK
 from campaigns.rules.outgoing import Outgoing
 from campaigns.sending import Lane
 from tests import make
@@ -26,11 +28,11 @@ class Sent:
     """One message that a channel took, and when."""
 
     at: datetime
-    outgoing: Outgoing
+    outgoing: Any  # an Outgoing or an Approach
 
     @property
     def to(self) -> str:
-        return self.outgoing.to_address
+        return str(getattr(self.outgoing, "to_address", None) or self.outgoing.profile_url)
 
     @property
     def by(self) -> str:
@@ -39,6 +41,27 @@ class Sent:
 
 class Crash(BaseException):
     """What a process that dies in the middle of a send looks like from inside."""
+
+
+@dataclass
+class Network:
+    """LinkedIn as a provider shows it: who is connected with which account, whom it invited, and who refuses what."""
+
+    connected: set[tuple[UUID, str]] = field(default_factory=set)
+    invited: set[tuple[UUID, str]] = field(default_factory=set)
+
+    def take(self, account: UUID, approach: Approach) -> Receipt:
+        """Raises Unsent where LinkedIn would not have it."""
+        pair = account, approach.profile_url
+        if approach.step == "message" and pair not in self.connected:
+            raise Unsent("Not connected.", lasting=True)
+        if approach.step == "connection_request":
+            if pair in self.connected:
+                raise Already("They are connected.", "connected")
+            if pair in self.invited:
+                raise Already("An invitation is pending.", "connection_sent")
+            self.invited.add(pair)
+        return Receipt("taken", f"id of {approach.profile_url}")
 
 
 @dataclass
@@ -52,14 +75,15 @@ class Post:
     clock: Callable[[], datetime]
     sent: list[Sent] = field(default_factory=list)
     opened: int = 0
-    instead: Callable[[Outgoing], None] = lambda _: None
-    afterwards: Callable[[Outgoing], None] = lambda _: None
+    network: Network = field(default_factory=Network)
+    instead: Callable[[Any], None] = lambda _: None
+    afterwards: Callable[[Any], None] = lambda _: None
     on_opening: Callable[[Sender], None] = lambda _: None
 
     def channel(self, sender: Sender) -> "PostChannel":
         self.on_opening(sender)
         self.opened += 1
-        return PostChannel(self)
+        return PostChannel(self, sender.id)
 
 
 @dataclass
@@ -67,6 +91,7 @@ class PostChannel:
     """An open connection to the post."""
 
     post: Post
+    account: UUID
 
     def __enter__(self) -> Self:
         return self
@@ -77,11 +102,13 @@ class PostChannel:
     def ready(self) -> None:
         """It is always connected."""
 
-    def send(self, outgoing: Outgoing) -> str:
+    def send(self, outgoing: Outgoing | Approach) -> str:
         self.post.instead(outgoing)
+        linkedin = isinstance(outgoing, Approach)
+        receipt = self.post.network.take(self.account, outgoing) if linkedin else "250 taken"
         self.post.sent.append(Sent(self.post.clock(), outgoing))
         self.post.afterwards(outgoing)
-        return "250 taken"
+        return receipt
 
 
 class Play:
@@ -161,6 +188,7 @@ class Play:
         """One tick, and whatever it rings for."""
         self.do(minding.mind_clock, self.clock)
         self.do(ticking.settle, self.now)
+        self.do(tasking.sweep, self.now)
         with self.db.reading.begin() as session:
             ticking.ring_lanes(session, self.now)
         self.answer_all()
@@ -181,6 +209,10 @@ class Play:
         with self.db.sessions() as session:
             columns = (Prospect.due_at, Gate.opens_at, Gate.closes_at, Sender.next_send_at, Sender.lease_until)
             instants = [session.scalar(select(func.min(column)).where(column > self.now)) for column in columns]
+            use = session.scalar(select(func.min(SenderUse.at)).where(SenderUse.at > self.now - WEEK))
+            instants += [use + WEEK] if use else []
+            limits = [limit for found in session.scalars(select(Sender.limited)) for limit in (found or {}).values()]
+            instants += [until for limit in limits if (until := datetime.fromisoformat(limit["until"])) > self.now]
             waiting = session.scalar(select(func.count()).where(Prospect.due_at.is_not(None)))
             midnights = [next_day(self.now, zone) for zone in session.scalars(select(Workspace.timezone).distinct())]
         found = [instant for instant in [*instants, *midnights] if instant is not None]

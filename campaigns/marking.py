@@ -1,0 +1,151 @@
+"""Marking people accepted or replied, by hand: one alone, or all whose profile links somebody pastes.
+
+At LinkedIn nobody tells an assisted seat what came back; a person looks there, and says it here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import Campaign
+from campaigns.models.finding import find_campaign, find_prospect, find_sender
+from campaigns.models.journey import answered, connect, ring_lane
+from campaigns.models.log import note
+from campaigns.models.paging import page_of
+from campaigns.models.profiles import lock_person, people_linked
+from campaigns.models.prospect import Prospect
+from campaigns.models.words import people_with
+from campaigns.rules import lifecycle
+from campaigns.rules.people import linkedin_identity, read_linkedin_url
+from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.refusals import Invalid, WrongState
+
+ACCEPTED, REPLIED = "accepted", "replied"
+# What people can be marked as, and in which statuses they wait to be.
+WAITS_IN = {ACCEPTED: (lifecycle.CONNECTION_SENT,), REPLIED: (lifecycle.CONNECTED, lifecycle.MESSAGE_SENT)}
+# Links of one paste: all of them are marked in one transaction.
+MOST_LINKS = 2000
+
+
+@dataclass
+class Marked:
+    """What became of links: how many people were `marked`, and how many were `already`; which links are of `nobody` in
+    a LinkedIn campaign, and which are no `profile` at all."""
+
+    marked: int = 0
+    already: int = 0
+    nobody: list[str] = field(default_factory=list)
+    no_profile: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer of `POST /linkedin/marks`."""
+        return dict(vars(self))
+
+
+def mark(
+    session: Session,
+    workspace_id: UUID,
+    campaign_id: UUID,
+    prospect_id: UUID,
+    what: object,
+    *,
+    now: datetime,
+    by: str | None,
+) -> bool:
+    """Mark one person; False if they were already. Raises NotFound, Invalid, WrongState."""
+    _check(what)
+    campaign = find_campaign(session, workspace_id, campaign_id)
+    if campaign.type != lifecycle.LINKEDIN:
+        raise WrongState("This is a campaign of emails: answers to these are read in the mailbox.")
+    return _mark(session, find_prospect(session, campaign.id, prospect_id), str(what), now, by)
+
+
+def mark_links(
+    session: Session, workspace_id: UUID, what: object, links: Sequence[object], *, now: datetime, by: str | None
+) -> Marked:
+    """Mark everybody whose profile is among these links, in every LinkedIn campaign of the workspace. Raises Invalid.
+
+    All are marked or, should anything go wrong, nobody.
+    """
+    _check(what)
+    if not 1 <= len(links) <= MOST_LINKS:
+        raise Invalid.of([Problem("links", f"must be a list of 1 to {MOST_LINKS:,} links, not {len(links):,}")])
+    result, profiles = Marked(), dict[str, str]()
+    for link in links:
+        identity = _identity(link)
+        if identity is None:
+            result.no_profile.append(str(link))
+        else:
+            profiles.setdefault(identity, str(link))
+    found: dict[str, bool] = {}
+    for prospect in people_linked(session, workspace_id, profiles):
+        new = _mark(session, prospect, str(what), now, by)
+        found[prospect.identity] = new or found.get(prospect.identity, False)
+    result.marked, result.already = sum(found.values()), len(found) - sum(found.values())
+    result.nobody = [link for identity, link in profiles.items() if identity not in found]
+    return result
+
+
+def _identity(link: object) -> str | None:
+    try:
+        profile = read_linkedin_url(link, "links")
+    except Problems:
+        return None
+    return linkedin_identity(profile) if profile else None
+
+
+def _check(what: object) -> None:
+    if what not in (ACCEPTED, REPLIED):
+        raise Invalid.of([Problem("what", f"must be {ACCEPTED} or {REPLIED}")])
+
+
+def _mark(session: Session, prospect: Prospect, what: str, now: datetime, by: str | None) -> bool:
+    campaign = lock_person(session, prospect)
+    known = prospect.connected_at if what == ACCEPTED else prospect.replied_at
+    if campaign is None or known is not None:
+        return False
+    if what == ACCEPTED:
+        connect(session, prospect, now, now)
+    else:
+        answered(prospect, now, now)
+    note(session, campaign, what, now, by=by, prospect_id=str(prospect.id))
+    ring_lane(session, prospect)
+    return True
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Who waits to be marked as `what`: those of an account, of a campaign, with names that begin with `words`."""
+
+    what: str = ACCEPTED
+    sender_id: UUID | None = None
+    campaign_id: UUID | None = None
+    words: str = ""
+
+
+def waiting(
+    session: Session, workspace_id: UUID, wanted: Filter, *, page: int, limit: int
+) -> tuple[list[tuple[Prospect, Campaign]], int]:
+    """One page of those of whom we would like to hear, who wait the shortest for their time-out first; and how many.
+    Raises NotFound for a stranger's account or campaign."""
+    running = select(Campaign.id).where(
+        Campaign.workspace_id == workspace_id,
+        Campaign.type == lifecycle.LINKEDIN,
+        Campaign.status.in_((lifecycle.ACTIVE, lifecycle.PAUSED)),
+    )
+    if wanted.campaign_id:
+        running = running.where(Campaign.id == find_campaign(session, workspace_id, wanted.campaign_id).id)
+    own: list[ColumnElement[bool]] = [Prospect.campaign_id.in_(running), Prospect.status.in_(WAITS_IN[wanted.what])]
+    if wanted.sender_id:
+        own.append(Prospect.sender_account_id == find_sender(session, workspace_id, wanted.sender_id).id)
+    if wanted.words.strip():
+        own.append(Prospect.id.in_(people_with(session, wanted.campaign_id or workspace_id, wanted.words)))
+    people, total = page_of(session, Prospect, own, Prospect.due_at, Prospect.id, page=page, limit=limit)
+    campaigns = select(Campaign).where(Campaign.id.in_({one.campaign_id for one in people}))
+    known = {campaign.id: campaign for campaign in session.scalars(campaigns)}
+    return [(one, known[one.campaign_id]) for one in people], total

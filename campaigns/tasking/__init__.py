@@ -1,0 +1,22 @@
+"""Tasking: the LinkedIn steps that a person does, one after another, and what they say of each."""
+
+from campaigns.tasking.outcomes import OUTCOMES, Outcome, last_settled, settle, undo
+from campaigns.tasking.queue import HELD_FOR, Entry, Filter, count, listed, open_count, take, task_of
+from campaigns.tasking.sweeping import sweep
+
+__all__ = [
+    "HELD_FOR",
+    "OUTCOMES",
+    "Entry",
+    "Filter",
+    "Outcome",
+    "count",
+    "last_settled",
+    "listed",
+    "open_count",
+    "settle",
+    "sweep",
+    "take",
+    "task_of",
+    "undo",
+]
