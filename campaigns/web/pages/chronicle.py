@@ -29,6 +29,11 @@ def _paused(data: Data) -> str:
     return f"Paused: {data['reason']}" if data.get("reason") else "Paused"
 
 
+def _launch_asked(data: Data) -> str:
+    skipped = f": {_people(data, 'skipped')} skipped, being in other campaigns already" if data.get("skipped") else ""
+    return f"Launch asked for{skipped}"
+
+
 def _settled(data: Data) -> str:
     return f"An unknown outcome settled: {SETTLEMENTS.get(data.get('settlement', ''), '').lower()}"
 
@@ -41,7 +46,7 @@ def _retried(data: Data) -> str:
 SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "created": lambda data: "Made",
     "edited": _edited,
-    "launch_requested": lambda data: "Launch asked for",
+    "launch_requested": _launch_asked,
     "launched": lambda data: f"Launched, with {_people(data, 'prospects')}",
     "launch_failed": lambda data: "The launch did not come through: it is a draft again",
     "paused": _paused,
@@ -61,6 +66,11 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "complained": lambda data: "One person reported a message as spam",
     "guarded": lambda data: f"Paused: {data.get('bounced')} of {data.get('written_to')} people bounced",
     "step_skipped": lambda data: "A step skipped for one person",
+    "withdrawn": lambda data: f"{_people(data, 'count')}: invitation withdrawn",
+    "accepted": lambda data: "One person accepted an invitation",
+    "connected_already": lambda data: "One person was found to be connected already",
+    "not_possible": lambda data: "A step marked as not possible for one person",
+    "task_undone": lambda data: "What was said of a task taken back",
     "skip_undone": lambda data: "A skipped step brought back for one person",
 }
 
