@@ -66,5 +66,5 @@ def _lines(session: Session, workspace_id: UUID, identity: str) -> Iterable[Show
         kept = [(line, cells) for line, cells in part.lines or ()]
         kept += [(line, cells) for _, line, _, cells in part.left_out or ()]
         for line, cells in kept:
-            if any(map(about.search, cells)):
+            if any(map(about, cells)):
                 yield {"campaign_id": one.campaign_id, "file_name": one.file_name, "line": line, "cells": cells}

@@ -84,7 +84,7 @@ def _forget_lines(session: Session, workspace_id: UUID, identity: str) -> int:
     for _, part in parts_about(session, workspace_id, identity):
         for name in ("lines", "left_out"):
             rows = getattr(part, name) or []
-            telling = [any(map(about.search, row[-1])) for row in rows]
+            telling = [any(map(about, row[-1])) for row in rows]
             if any(telling):
                 count += sum(telling)
                 setattr(part, name, [_emptied(row) if tells else row for row, tells in zip(rows, telling, strict=True)])

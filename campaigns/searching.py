@@ -1,6 +1,5 @@
 """Searching a workspace for campaigns and people by a few words."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 from campaigns.models.campaign import Campaign
 from campaigns.models.prospect import Prospect
 from campaigns.models.words import people_with
-from campaigns.rules.people import linkedin_identity
+from campaigns.rules.people import profile_of
 
 MOST_FOUND = 20
 MOST_LETTERS = 200
@@ -48,10 +47,7 @@ def _spellings(text: str) -> set[str]:
 
 
 def _people(session: Session, workspace_id: UUID, text: str) -> list[tuple[Prospect, Campaign]]:
-    if "/" in text:
-        with suppress(ValueError):
-            text = linkedin_identity(text)
-    last = people_with(session, workspace_id, text)[-MOST_FOUND:]
+    last = people_with(session, workspace_id, profile_of(text) or text)[-MOST_FOUND:]
     query = select(Prospect, Campaign).join(Campaign, Campaign.id == Prospect.campaign_id)
     found = session.execute(query.where(Prospect.id.in_(last)).order_by(Prospect.id.desc()))
     return [(person, campaign) for person, campaign in found]

@@ -17,6 +17,7 @@ from campaigns.models.paging import page_of
 from campaigns.models.suppression import end_all, put_on_list
 from campaigns.models.workspace import Suppression
 from campaigns.rules.kinds import Context, Text
+from campaigns.rules.people import profile_of
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid
 from campaigns.rules.suppressions import LONGEST_REASON, read_entry, read_lines
@@ -101,8 +102,9 @@ def listed(
 ) -> tuple[list[Suppression], int]:
     """One page of the list, newest first, and how many there are; `words` is how an entry begins."""
     own = [Suppression.workspace_id == workspace_id]
-    if words.strip():
-        own.append(Suppression.value.startswith(words.strip().lower(), autoescape=True))
+    words = words.strip()
+    if words:
+        own.append(Suppression.value.startswith(profile_of(words) or words.lower(), autoescape=True))
     order = (Suppression.created_at.desc(), Suppression.id.desc())
     return page_of(session, Suppression, own, *order, page=page, limit=limit)
 

@@ -25,6 +25,7 @@ from campaigns.rules.suppressions import (
         ("@Corp.Example", "corp.example"),
         ("bücher.example", "xn--bcher-kva.example"),
         ("https://www.linkedin.com/in/Ann-Lee/?x=1", "linkedin.com/in/ann-lee"),
+        ("https://de.linkedin.com/in/ann-lee/details/skills", "linkedin.com/in/ann-lee"),
         (f"sha256:{'0' * 64}", f"sha256:{'0' * 64}"),
     ],
 )
@@ -65,10 +66,20 @@ def test_a_person_may_be_meant_by_address_domain_profile_or_hash() -> None:
         ("ann@corp.example", "ann@corp-example", False),
         ("linkedin.com/in/ann", "https://www.linkedin.com/in/Ann/", True),
         ("linkedin.com/in/ann", "https://linkedin.com/in/ann-lee", False),
+        ("linkedin.com/in/ann", "see (https://de.linkedin.com/mwlite/in/%41nn?x=1).", True),
+        ("linkedin.com/in/ann", "notlinkedin.com/in/ann", False),
+        ("linkedin.com/in/josé", "linkedin.com/in/jos%C3%A9, boss", True),
     ],
 )
 def test_somebody_is_found_in_a_text_but_nobody_whose_address_is_longer(identity: str, text: str, found: bool) -> None:
-    assert (mentions(identity).search(text) is not None) is found
+    assert mentions(identity)(text) is found
+
+
+def test_an_address_that_is_no_profile_was_kept_before_they_were_checked_and_means_nobody() -> None:
+    assert entries_about(UUID(int=1), "ann@corp.example", None, "example.com/ann") == (
+        "ann@corp.example",
+        hashed(UUID(int=1), "ann@corp.example"),
+    )
 
 
 def test_a_domain_is_no_person() -> None:

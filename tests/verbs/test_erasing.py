@@ -125,6 +125,25 @@ def test_a_person_is_shown_and_forgotten_by_a_profile_too(session: Session, work
     assert disclosing.disclose(session, workspace.id, PROFILE)["people"] == []
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "https://de.linkedin.com/in/Ann-Zebedee/de",
+        "linkedin.com/mwlite/in/ann%2Dzebedee",
+        "linkedin.com/pub/ann-zebedee/a7/576/b50",
+        "linkedin.com/in/jos%C3%A9",
+    ],
+)
+def test_a_profile_is_forgotten_however_it_was_spelled(session: Session, workspace: Workspace, spelled: str) -> None:
+    campaign = make.campaign(session, workspace)
+    make.prospect(session, campaign, email="z@corp.example", linkedin_url=spelled)
+    table = f"email,linkedin_url\ny@corp.example,{spelled}\nx@corp.example,linkedin.com/in/other\n"
+    importing.receive(session, workspace.id, campaign.id, "people.csv", table.encode(), now=NOW, by=BY)
+    session.flush()
+    erased = erase(session, workspace, spelled)
+    assert (erased.people, erased.import_lines) == (1, 1)
+
+
 @pytest.mark.parametrize("address", [None, "", "corp.example", "nonsense", 7])
 def test_only_one_person_can_be_asked_about(session: Session, workspace: Workspace, address: object) -> None:
     for verb in (disclosing.disclose, lambda *args: erasing.erase(*args, now=NOW, by=BY)):

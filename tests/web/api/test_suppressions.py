@@ -38,6 +38,7 @@ def test_what_is_added_is_listed_newest_first_a_page_at_a_time(alice: Caller) ->
     assert (oldest["reason"], oldest["source"], oldest["created_by"]) == ("asked us", "api", "alice@example.com")
     assert listed(alice, "?limit=1&page=3") == ["ann@corp.example"]
     assert listed(alice, "?q=LINKEDIN.com/in/b") == ["linkedin.com/in/bob"]
+    assert listed(alice, "?q=https://de.linkedin.com/mwlite/in/Bob/") == ["linkedin.com/in/bob"]
 
 
 def test_whoever_is_added_gets_nothing_more_and_is_not_added_again(alice: Caller, db: Database) -> None:
