@@ -170,8 +170,8 @@ def _move(campaign: Campaign, verb: str, now: datetime) -> None:
 def launch(session: Session, workspace_id: UUID, campaign_id: UUID, *, now: datetime, by: str | None) -> Campaign:
     """Start a launch: draft to launching, without whoever is in another campaign, and ring for the job.
 
-    Of two launches at the same moment the second sees whom the first one has. Raises Conflict while a launch is in flight, WrongState from any other status, Invalid with the checklist's
-    errors.
+    Of two launches at the same moment the second sees whom the first one has. Raises Conflict while a launch is in
+    flight, WrongState from any other status, Invalid with the checklist's errors.
     """
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
     if campaign.status == lifecycle.LAUNCHING:

@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 from campaigns.editing.values import raw_value
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign
-from campaigns.models.finding import find_campaign
+from campaigns.models.finding import find_campaign, lock_workspace
 from campaigns.models.template import Template, find_template
 from campaigns.models.version import SEQUENCE
-from campaigns.models.workspace import Workspace
 from campaigns.rules.fields import BY_NAME, FIELDS
 from campaigns.rules.kinds import Context
 from campaigns.rules.problems import Problem, Problems
@@ -71,7 +70,7 @@ def _free_name(session: Session, workspace_id: UUID, raw: object, *, own: UUID |
     except Problems as bad:
         raise Invalid.of(bad.problems) from bad
     # Locked, so that of two who choose a name at once the second is told.
-    session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True))
+    lock_workspace(session, workspace_id)
     taken = select(Template.id).where(Template.workspace_id == workspace_id, Template.name == name)
     if session.scalar(taken) not in (None, own):
         message = f"Another template is called “{name}” already: choose another name."

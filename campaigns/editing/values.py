@@ -8,11 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender
-from campaigns.models.finding import limits_of, senders_of
+from campaigns.models.finding import limits_of, lock_workspace, senders_of
 from campaigns.models.sender import Sender
 from campaigns.models.upsert import write_nodes
 from campaigns.models.version import raw_nodes
-from campaigns.models.workspace import Workspace
 from campaigns.rules.fields import BY_NAME, FIELDS, UNKNOWN_REASON, locked_because
 from campaigns.rules.kinds import Context
 from campaigns.rules.lifecycle import TYPE_WORDS
@@ -102,7 +101,7 @@ def check_values(session: Session, campaign: Campaign, values: Mapping[str, Any]
 def check_name(session: Session, workspace_id: UUID, name: str, *, own: UUID | None) -> None:
     """Raises Conflict if another campaign of the workspace has this name. The workspace stays locked, so that
     of two who choose a name at once the second is told."""
-    session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True))
+    lock_workspace(session, workspace_id)
     taken = select(Campaign.id).where(Campaign.workspace_id == workspace_id, Campaign.name == name)
     holder = session.scalar(taken)
     if holder is not None and holder != own:

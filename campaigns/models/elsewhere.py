@@ -1,7 +1,7 @@
 """Who is in another LinkedIn campaign of the workspace, and is left out of this one for it: `skip_other_campaigns`.
 
-A launch asks for everybody at once, and the newcomer yields. People may be added to campaigns that run, so each is asked
-about again before their first step.
+A launch asks about everybody at once, and the newcomer yields. People may be added to campaigns that run, so each of
+them is asked about again before their first step.
 """
 
 from datetime import datetime
@@ -60,7 +60,7 @@ def foresee(session: Session, campaign: Campaign) -> dict[str, int]:
         return {}
     people = select(_first(campaign, _theirs.id).label("other")).where(*_taken(campaign)).subquery()
     query = select(Campaign.name, func.count()).join(people, people.c.other == Campaign.id).group_by(Campaign.name)
-    return {name: count for name, count in session.execute(query.order_by(func.count().desc(), Campaign.name))}
+    return {row[0]: row[1] for row in session.execute(query.order_by(func.count().desc(), Campaign.name))}
 
 
 def skip_taken(session: Session, campaign: Campaign, now: datetime) -> int:
@@ -96,7 +96,7 @@ def taken_by_other(session: Session, campaign: Campaign, prospect: Prospect) -> 
     """
     if not campaign.skip_other_campaigns or prospect.contacted or prospect.skipped_for is not None:
         return None
-    other: Prospect | None
+    theirs: Campaign
     for other, theirs in session.execute(_elsewhere(campaign, prospect.identity, _other, _theirs)).all():
         if other.id > prospect.id:
             other = session.get(Prospect, other.id, with_for_update={"read": True}, populate_existing=True)

@@ -80,7 +80,7 @@ def expel(session: Session, campaign: Campaign, most: int, now: datetime) -> int
     gone = or_(placed, Prospect.status == CANCELLED)
     people = select(Prospect.id).where(Prospect.campaign_id == campaign.id, gone).limit(most).scalar_subquery()
     statement = update(Prospect).where(Prospect.id.in_(people))
-    values = {"sender_account_id": None, "current_node_id": None, "due_at": None, "updated_at": now}
-    values |= {"status": PENDING, "status_reason": None, "skipped_for": None}
+    place: dict[str, Any] = dict.fromkeys(("sender_account_id", "current_node_id", "due_at"))
+    values = {"status": PENDING, "status_reason": None, "skipped_for": None, **place, "updated_at": now}
     result = session.execute(statement.values(values), execution_options={"synchronize_session": False})
     return int(result.rowcount)  # type: ignore[attr-defined]

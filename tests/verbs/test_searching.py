@@ -132,7 +132,8 @@ def test_as_many_as_anybody_reads_are_found(
 def test_a_profile_is_found_by_its_address_as_it_is_copied(session: Session, workspace: Workspace) -> None:
     campaign = make.campaign(session, workspace, type="linkedin")
     dora = make.prospect(session, campaign, linkedin_url="https://www.linkedin.com/in/dora")
-    for address in ("https://www.linkedin.com/in/dora/?trk=x", "https://de.linkedin.com/mwlite/in/Dora", "linkedin.com/in/do", "in/dora", "dora"):
+    copied = ("https://www.linkedin.com/in/dora/?trk=x", "https://de.linkedin.com/mwlite/in/Dora")
+    for address in (*copied, "linkedin.com/in/do", "in/dora", "dora"):
         assert [one.id for one, _ in searching.search(session, workspace.id, address).people] == [dora.id], address
     for odd in ("http://[::1", "linkedin.com/in/%00", "/", "\\"):
         assert searching.search(session, workspace.id, odd).campaigns == [], odd

@@ -126,10 +126,16 @@ def _move(verb: Callable[..., Campaign], campaign_id: UUID) -> dict[str, Any]:
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/launch")
-@describe(schemas.MOVED_CAMPAIGN)
+@describe(schemas.LAUNCHED_CAMPAIGN)
 def launch_campaign(campaign_id: UUID) -> ResponseReturnValue:
-    """Draft to launching; a job makes it active."""
-    return _move(launching.launch, campaign_id)
+    """Draft to launching; a job makes it active. Tells whom `skip_other_campaigns` left out: the first of them, and how
+    many there are."""
+    who = person()
+    with house().sessions.begin() as db:
+        campaign = launching.launch(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+        db.flush()
+        skipped = launching.skipped(db, campaign)
+        return {"campaign": reporting.campaign_json(db, campaign, now()), **skipped.to_json()}
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/pause")

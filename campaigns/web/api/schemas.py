@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, Uuid
 from sqlalchemy import inspect as inspect_model
 
-from campaigns import answering, corresponding, explaining, removing, retrying, settling, suppressing
+from campaigns import answering, corresponding, explaining, launching, removing, retrying, settling, suppressing
 from campaigns.channels.probing import STEPS
 from campaigns.channels.reading import KINDS as LETTER_KINDS
 from campaigns.editing import TEMPLATE_FIELDS
@@ -30,9 +30,11 @@ from campaigns.models import (
 from campaigns.models.base import UTCDateTime
 from campaigns.models.conversation import LABELS
 from campaigns.models.counts import STATS
-from campaigns.models.message import FAILED, SKIPPED, WAITING
+from campaigns.models.message import ASKED, FAILED, SKIPPED, WAITING
+from campaigns.models.message import WITHDRAWN as TAKEN_BACK
+from campaigns.models.sender import WEEKLY_LIMITS
 from campaigns.rules import lifecycle
-from campaigns.rules.accounts import CLIENT, COLUMNS, MAILBOX_COLUMNS, MOST_NAME, SECURITIES
+from campaigns.rules.accounts import CLIENT, COLUMNS, MAILBOX_COLUMNS, MOST_NAME, SEAT_COLUMNS, SECURITIES
 from campaigns.rules.accounts import SERVER as SERVER_KINDS
 from campaigns.rules.fields import BY_NAME, FIELDS
 from campaigns.rules.gates import GATES
@@ -40,6 +42,7 @@ from campaigns.rules.hours import DAYS
 from campaigns.rules.kinds import Flag, Kind, Number, Text, UuidList
 from campaigns.rules.oauth import WAYS
 from campaigns.rules.people import CUSTOM_VALUE, MOST_CUSTOM_FIELDS, TEXTS
+from campaigns.rules.seats import PROVIDERS, WITHDRAWAL
 from campaigns.rules.sequence import ALL_NODE_TYPES, MOST_WHOLE_NUMBER, NODE_FIELDS, UUID_PATTERN, node_schema
 
 Schema = Mapping[str, Any]
@@ -265,6 +268,14 @@ EDITED = {**WITH_NODES, "changes": ref("Changes"), "wake_up": maybe(ref("WakeUp"
 EDITED_CAMPAIGN = {**shown(**EDITED, dry_run=FLAG, impact=maybe(ref("Impact"))), "required": list(EDITED)}
 COPIED_CAMPAIGN = shown(**WITH_NODES)
 MOVED_CAMPAIGN = shown(campaign=ref("Campaign"))
+SKIPPED_PROSPECT = shown(
+    id=ID, name=maybe(TEXT), linkedin_url=maybe(TEXT), campaign_id=ID, campaign_name=TEXT, reason=maybe(TEXT)
+)
+LAUNCHED_CAMPAIGN = shown(
+    campaign=ref("Campaign"),
+    skippedProspects=many(SKIPPED_PROSPECT, maxItems=launching.MOST_NAMED),
+    skippedCount=COUNT,
+)
 ADDED_NODE = shown(node=ref("SequenceNode"), sequence_nodes=NODES)
 ALL_NODES = shown(sequence_nodes=NODES)
 EDITED_NODE = shown(node=ref("SequenceNode"), sequence_nodes=NODES, changes=ref("Changes"))
@@ -285,11 +296,16 @@ SENDER_SETTINGS = shown(
     auth=one_of(WAYS),
     oauth=maybe(shown(client_id=TEXT, tenant=maybe(TEXT), signed_in=FLAG)),
     mailbox=maybe(shown(**columns(Mailbox, "read_at error try_at"))),
+    provider=maybe(one_of(PROVIDERS)),
+    invitation_days=maybe(COUNT),
+    limited=maybe(many(shown(step=one_of((*WEEKLY_LIMITS, WITHDRAWAL)), until=INSTANT, reason=TEXT))),
 )
 _STEPS = many(shown(name=one_of(STEPS), ok=FLAG, message=TEXT, advice=maybe(TEXT)))
 CONNECTION = shown(ok=FLAG, smtp=_STEPS, imap=maybe(_STEPS))
 SETTLED = shown(message=ref("Message"))
 RETRIED = shown(retried=COUNT)
+WITHDRAWN = shown(withdrawal=one_of((ASKED, TAKEN_BACK)))
+ALL_WITHDRAWN = shown(asked=COUNT, withdrawn=COUNT)
 THREAD = shown(conversation=ref("Conversation"), mails=many(ref("Mail")), total=COUNT, page=COUNT, limit=COUNT)
 ONE_CONVERSATION = shown(conversation=ref("Conversation"))
 ONE_ANSWER = shown(answer=ref("Mail"))
@@ -364,6 +380,7 @@ _CLIENT = maybe(
 _SENDER = {
     **kinds(COLUMNS),
     **kinds(MAILBOX_COLUMNS),
+    **kinds(SEAT_COLUMNS),
     "email_address": _ADDRESS,
     "reply_to": _ADDRESS,
     "profile_url": _ADDRESS,
