@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.models.base import new_id
 from campaigns.models.campaign import Campaign, CampaignSender, Node
+from campaigns.models.elsewhere import skip, taken_by_other
 from campaigns.models.facts import facts_in
 from campaigns.models.gate import roll_gates
 from campaigns.models.journey import NOT_ACCEPTED, known_as, leave, pass_invitation
@@ -66,7 +67,7 @@ _new_message = insert(_message)
 _another_try = update(_message).where(Message.id == bindparam("own_id"))
 _new_task = insert(Task.__table__)  # type: ignore[arg-type]
 _take_out = Saver(Prospect, "due_at", "counted_on", "updated_at")
-_let_go = Saver(Prospect, "status", "status_reason", "due_at", "paused_at", "held_due_at", "updated_at")
+_let_go = Saver(Prospect, "status", "status_reason", "skipped_for", "due_at", "paused_at", "held_due_at", "updated_at")
 _pass_by = Saver(
     Prospect, "status", "status_reason", "current_node_id", "contacted", "connected_at", "due_at", "updated_at"
 )
@@ -190,6 +191,10 @@ def _write_down(
     if person.status not in (None, WAITING):
         # The pair was sent, skipped or is unknown: whatever led here, it is not sent again.
         return _pass_over(session, person, sender)
+    if (other := taken_by_other(session, campaign, prospect)) is not None:
+        skip(prospect, other, now)
+        _let_go(session, prospect)
+        return Settled()
     if node.type == CONNECTION_REQUEST and (known := known_as(session, prospect)):
         return _skip_invitation(session, steps, person, sender, known, now)
     message_id = person.message_id or new_id()
