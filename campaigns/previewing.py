@@ -135,6 +135,7 @@ def made_up(campaign: Campaign) -> Prospect:
         campaign_id=campaign.id,
         identity="ada@example.com",
         email="ada@example.com",
+        linkedin_url="https://www.linkedin.com/in/ada-lovelace",
         first_name="Ada",
         last_name="Lovelace",
         company="Analytical Engines",

@@ -223,7 +223,17 @@ def sender_settings_json(session: Session, sender: Sender, now: datetime) -> Jso
         "auth": sender.auth,
         "oauth": {name: oauth.get(name) for name in ("client_id", "tenant", "signed_in")} if oauth else None,
         "mailbox": _mailbox_json(session.get(Mailbox, sender.id)),
+        "provider": sender.provider,
+        **_seat_json(sender, now),
     }
+
+
+def _seat_json(sender: Sender, now: datetime) -> JsonObject:
+    """What only a LinkedIn seat has; null of any other account."""
+    if sender.type != lifecycle.LINKEDIN:
+        return {"invitation_days": None, "limited": None}
+    limited = [one | {"until": instant(one["until"])} for one in sender.limited_steps(now)]
+    return {"invitation_days": sender.invitation_days, "limited": limited}
 
 
 def _mailbox_json(mailbox: Mailbox | None) -> JsonObject | None:

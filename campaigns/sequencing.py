@@ -22,6 +22,7 @@ from campaigns.models.version import SEQUENCE, check_unedited, check_version, ke
 from campaigns.models.writing import sender_holes
 from campaigns.rules.fields import UNKNOWN_REASON, WORDS, node_locked_because, words_locked_because
 from campaigns.rules.kinds import parse_uuid
+from campaigns.rules.lengths import too_long
 from campaigns.rules.lifecycle import DRAFT
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
@@ -285,13 +286,17 @@ def _problems(session: Session, campaign: Campaign, drafts: Drafts, index: int) 
     if problems or campaign.status == DRAFT:
         return problems
     path = f"{SEQUENCE}[{index}]."
-    found = launch_problems(drafts, campaign_type=campaign.type, signature=campaign.signature)
+    senders = senders_of(session, campaign.id)
+    found = [
+        *launch_problems(drafts, campaign_type=campaign.type, signature=campaign.signature),
+        *too_long(drafts, senders),
+    ]
     own = [
         Problem(f"node.{problem.field.removeprefix(path)}", problem.message)
         for problem in found
         if problem.field.startswith(path)
     ]
-    return own or _sender_problems(draft, senders_of(session, campaign.id))
+    return own or _sender_problems(draft, senders)
 
 
 def _sender_problems(draft: NodeDraft, senders: list[Sender]) -> list[Problem]:

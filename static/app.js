@@ -133,6 +133,19 @@
     field?.focus();
   });
 
+  // How long the text of a LinkedIn step is, counted as LinkedIn counts, each placeholder as one: the server's count,
+  // while it is typed.
+  const filledIn = /\{%.*?%\}|\{\{.*?\}\}|%[a-z][a-z_]*(?:\.[^%|]+)?(?:\s*\|[^%\n]*)?%/gs;
+
+  function count(field) {
+    const told = document.querySelector(`#${field.id}-length > .length`);
+    const length = field.value.trim().replace(filledIn, (tag) => (tag.startsWith("{%") ? "" : "x")).length;
+    const most = Number(field.dataset.most);
+    told.classList.toggle("over", length > most);
+    told.textContent = `${length.toLocaleString("en")} of ${most.toLocaleString("en")} characters`;
+  }
+  document.addEventListener("input", (event) => { if (event.target.dataset.most) count(event.target); });
+
   // What was wrong with a column of a file is told until it is chosen anew; below them stands what holds now.
   document.addEventListener("change", (event) => {
     const row = event.target.closest(".mapping tr");

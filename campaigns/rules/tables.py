@@ -18,7 +18,10 @@ MOST_COLUMNS = 100
 # What people call the columns, without case, spaces and punctuation.
 ALIASES = {
     "email": ("email", "emailaddress", "mail", "workemail", "emailwork", "businessemail", "contactemail", "emailid"),
-    "linkedin_url": ("linkedinurl", "linkedin", "linkedinprofile", "profileurl", "linkedinprofileurl", "profillink"),
+    "linkedin_url": (
+        *("linkedinurl", "linkedin", "linkedinprofile", "linkedinprofileurl", "linkedinprofilelink", "linkedinlink"),
+        *("personlinkedinurl", "contactlinkedinurl", "profileurl", "profilelink", "publicprofileurl", "profillink"),
+    ),
     "first_name": ("firstname", "first", "givenname", "forename", "fname", "vorname"),
     "last_name": ("lastname", "last", "surname", "familyname", "lname", "nachname", "familienname"),
     "company": ("company", "companyname", "organization", "organisation", "employer", "firma", "unternehmen"),

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g
 from markupsafe import Markup, escape
 
+from campaigns.rules.lengths import least_length
+from campaigns.rules.sequence import STEP_WORDS, step_names
 from campaigns.web.house import now
 
 MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
@@ -21,8 +23,9 @@ _ANCHOR = Markup('<a href="{}" rel="noreferrer noopener nofollow" target="_blank
 
 def register(app: Flask) -> None:
     """Give templates our filters."""
-    for each in (when, iso, until, words, thousands, zonefree, tame, linked):
+    for each in (when, iso, until, words, thousands, zonefree, tame, linked, least_length, step_names):
         app.add_template_filter(each)
+    app.jinja_env.globals["STEP_WORDS"] = STEP_WORDS
 
 
 def _zone() -> ZoneInfo:

@@ -9,10 +9,11 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import PasswordField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, PasswordField, RadioField, SelectField, StringField, TextAreaField
 
 from campaigns.admitting import LEAST_PASSWORD
 from campaigns.models.campaign import Campaign
+from campaigns.models.sender import WEEKLY_LIMITS
 from campaigns.rules import kinds
 from campaigns.rules.fields import FIELDS, Field, locked_because
 from campaigns.rules.hosts import GOOGLE, HOSTS, MICROSOFT, Place
@@ -20,6 +21,7 @@ from campaigns.rules.lifecycle import EMAIL, LINKEDIN
 from campaigns.rules.oauth import PASSWORD
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Refused
+from campaigns.rules.seats import ASSISTED, DEFAULT_INVITATION_DAYS, NOTE_LIMITS, UNIPILE
 from campaigns.web.week import read_week
 
 Posted = MultiDict[str, str]
@@ -61,6 +63,7 @@ SMTP = {"smtp": "An SMTP server"}
 TRANSPORTS = {"trap": "Local mail trap", **SMTP}
 PRESETS = {"": "Go by the address", **{host.key: host.name for host in HOSTS}}
 SIGN_INS = {PASSWORD: "A password", GOOGLE: "Sign in with Google", MICROSOFT: "Sign in with Microsoft"}
+PROVIDERS = {ASSISTED: "Assisted", UNIPILE: "Through Unipile"}
 SECURITIES = {"starttls": "STARTTLS", "tls": "TLS", "none": "None"}
 
 
@@ -227,25 +230,54 @@ class SenderForm(Form):
         return {name: typed or None} if typed or not exists else {}
 
 
-class SeatForm(Form):
-    """A LinkedIn seat, as far as pages can change it."""
+def _usually(step: str) -> str:
+    """What an empty limit means."""
+    usual, premium = WEEKLY_LIMITS[step]
+    return f"Empty: {usual}, or {premium} with Premium."
 
+
+class SeatForm(Form):
+    """A LinkedIn seat."""
+
+    aliases = {"seat": "provider", **{f"seat.{name}": name for name in ("base_url", "api_key")}}
     display_name = StringField("Display name")
     first_name = StringField("First name")
     last_name = StringField("Last name")
     profile_url = StringField("Profile address")
-    daily_limit = StringField("Daily limit")
-    min_gap = StringField("Shortest pause")
-    max_gap = StringField("Longest pause")
+    provider = RadioField("How its steps are done", choices=PROVIDERS, default=ASSISTED)
+    base_url = StringField("API address (DSN)")
+    api_key = PasswordField("API key")
+    is_premium = BooleanField(
+        "It has LinkedIn Premium",
+        description=f"It may invite and write more then, and a note may have {NOTE_LIMITS[True]} characters.",
+    )
+    weekly_connection_limit = StringField("Invitations in 7 days", description=_usually("connection_request"))
+    weekly_message_limit = StringField("Messages in 7 days", description=_usually("message"))
+    invitation_days = StringField(
+        "Days until an invitation times out",
+        default=str(DEFAULT_INVITATION_DAYS),
+        description="An invitation that nobody accepted by then has timed out, and nothing follows. A new number holds "
+        "at once, for everybody who waits.",
+    )
+    daily_limit = StringField("Daily limit", default="30")
+    min_gap = StringField("Shortest pause", default="0")
+    max_gap = StringField("Longest pause", default="0")
 
     def body(self) -> dict[str, Any]:
-        """The form as the verb's body."""
-        numbers = ("daily_limit", "min_gap", "max_gap")
+        """The form as the verb's body. An empty key keeps the stored one."""
+        weekly = ("weekly_connection_limit", "weekly_message_limit", "invitation_days")
+        numbers = ("daily_limit", "min_gap", "max_gap", *weekly)
         texts = ("display_name", "first_name", "last_name", "profile_url")
-        return {
+        body = {
+            "is_premium": self.is_premium.data,
             **{name: self[name].data or (None if name != "display_name" else "") for name in texts},
             **{name: as_number(self[name].data) for name in numbers},
+            "provider": self.provider.data,
         }
+        if self.provider.data != ASSISTED:
+            body["seat"] = {"base_url": self.base_url.data or ""}
+            body["seat"] |= {"api_key": self.api_key.data} if self.api_key.data else {}
+        return body
 
 
 # The settings form, grown from the table. One reader for each kind: the raw value, if the form held one.

@@ -1,5 +1,6 @@
 """Prospects: the roster of a campaign, and why somebody is not being messaged now."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -7,8 +8,9 @@ from uuid import UUID
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from campaigns import explaining, importing, removing, rostering, steering
+from campaigns import explaining, importing, removing, rostering, steering, withdrawing
 from campaigns.models.finding import find_campaign, find_prospect
+from campaigns.models.message import ASKED, WITHDRAWN
 from campaigns.models.prospect import Prospect
 from campaigns.reporting import instant, prospect_json
 from campaigns.rules.kinds import parse_uuid
@@ -151,6 +153,27 @@ def resume_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue
 def skip_step(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """Leave out the step that comes next."""
     return _steer(steering.skip, campaign_id, prospect_id)
+
+
+@blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/withdraw")
+@describe(schemas.WITHDRAWN)
+def withdraw_invitation(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Take back the invitation of somebody who has not accepted it: `asked` of the provider, or `withdrawn`."""
+    who = person()
+    with house().sessions.begin() as db:
+        message = withdrawing.withdraw(db, who.workspace_id, campaign_id, prospect_id, now=now(), by=who.email)
+        return {"withdrawal": message.withdrawal}
+
+
+@blueprint.post(f"{PROSPECTS}/withdraw")
+@describe(schemas.ALL_WITHDRAWN)
+def withdraw_invitations(campaign_id: UUID) -> ResponseReturnValue:
+    """The same for everybody who timed out."""
+    who = person()
+    with house().sessions.begin() as db:
+        found = withdrawing.withdraw_all(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+        states = Counter(message.withdrawal for message in found)
+    return {state: states[state] for state in (ASKED, WITHDRAWN)}
 
 
 @blueprint.get(f"{PROSPECTS}/<uuid:prospect_id>/explain")

@@ -63,7 +63,8 @@ def new() -> ResponseReturnValue:
         return _new_page(form, chosen, [])
     template = request.form.get("template_id")
     start = {"template_id": template} if template else {"type": form.type.data}
-    body = {**start, "name": form.name.data or "", "sender_account_ids": chosen}
+    fitting = chosen if template else _fitting(chosen, form.type.data)
+    body = {**start, "name": form.name.data or "", "sender_account_ids": fitting}
     who = person()
     try:
         with house().sessions.begin() as db:
@@ -72,6 +73,14 @@ def new() -> ResponseReturnValue:
         form.tell(refusal)
         return _new_page(form, chosen, by_field(refusal.problems).get("sender_account_ids", [])), 422
     return redirect(url_for("sequences.edit", campaign_id=campaign.id), 303)
+
+
+def _fitting(chosen: list[str], kind: str) -> list[str]:
+    """Without accounts of the other kind, which were ticked before the kind was chosen and are not shown any more."""
+    with house().reading() as db:
+        senders = overseeing.senders_for(db, person().workspace_id)
+    others = {str(sender.id) for sender in senders if sender.type != kind}
+    return [one for one in chosen if one not in others]
 
 
 def _new_page(form: NewCampaignForm, chosen: list[str], errors: list[str]) -> str:

@@ -65,6 +65,7 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     "unsubscribed": lambda data: "One person unsubscribed",
     "complained": lambda data: "One person reported a message as spam",
     "guarded": lambda data: f"Paused: {data.get('bounced')} of {data.get('written_to')} people bounced",
+    "insisted": lambda data: "One person, who was skipped for another campaign, is written to all the same",
     "step_skipped": lambda data: "A step skipped for one person",
     "withdrawn": lambda data: f"{_people(data, 'count')}: invitation withdrawn",
     "accepted": lambda data: "One person accepted an invitation",

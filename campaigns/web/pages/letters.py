@@ -15,6 +15,7 @@ from campaigns.models.finding import find_prospect, nodes_of
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.previewing import Preview
+from campaigns.rules.lifecycle import EMAIL
 from campaigns.rules.refusals import Invalid, NotFound
 from campaigns.web.forms import sentence
 from campaigns.web.house import house, now, person
@@ -52,7 +53,7 @@ def index(campaign_id: UUID) -> ResponseReturnValue:
             **shared,
             chosen=chosen.prospect.id if chosen.real else None,
             who=overseeing.who(chosen.prospect),
-            address=chosen.prospect.email or chosen.prospect.linkedin_url,
+            address=chosen.prospect.email if campaign.type == EMAIL else chosen.prospect.linkedin_url,
             sender=chosen.sender,
             offered=[{"id": one.id, "who": overseeing.who(one)} for one in offered],
             steps=[_shown(step, names[step.node_id]) for step in found],
@@ -84,6 +85,9 @@ def _shown(step: Preview, label: str) -> dict[str, Any]:
         "in_thread": step.in_thread,
         "missing": step.missing,
         "problems": [sentence(problem) for problem in step.problems],
+        "length": step.length,
+        "most": step.most,
+        "over": step.most is not None and not step.missing and step.length > step.most,
     }
 
 

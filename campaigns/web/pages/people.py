@@ -11,13 +11,27 @@ from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from campaigns import corresponding, explaining, overseeing, steering
+from campaigns import corresponding, explaining, overseeing, steering, withdrawing
 from campaigns.channels import reading
 from campaigns.explaining import DONE, Explanation
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.conversation import Conversation
+from campaigns.models.elsewhere import was_skipped
 from campaigns.models.finding import find_prospect, nodes_of
-from campaigns.models.message import BOUNCED, FAILED, SENDING, SENT, SKIPPED, UNKNOWN, WAITING, Message
+from campaigns.models.message import (
+    ASKED,
+    BOUNCED,
+    FAILED,
+    REFUSED,
+    SENDING,
+    SENT,
+    SKIPPED,
+    TASK,
+    UNKNOWN,
+    WAITING,
+    WITHDRAWN,
+    Message,
+)
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules import lifecycle
@@ -38,6 +52,13 @@ TOLD = {
     BOUNCED: "{step} was refused by the address",
     UNKNOWN: "{step}: nobody knows whether it arrived",
     SKIPPED: "{step} skipped",
+    TASK: "{step} is a task for a person",
+}
+# What becomes of an invitation that is taken back.
+WITHDRAWALS = {
+    ASKED: "The provider is asked to take the invitation back.",
+    WITHDRAWN: "The invitation is withdrawn.",
+    REFUSED: "The invitation could not be withdrawn.",
 }
 # What a letter was taken for -> how the timeline tells it.
 CAME = {
@@ -87,9 +108,11 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
         "sender": sender.label if sender else None,
         "known": {name: value for name, value in known.items() if value},
         "past": sorted(_past(db, prospect, names), key=lambda one: one.at or prospect.created_at),
-        "future": [*_future(nodes, node, explanation, names)],
+        "future": [*_time_out(prospect), *_future(nodes, node, explanation, names)],
         "can_pause": placed and prospect.paused_at is None,
         "can_retry": can_retry(campaign, prospect),
+        "can_insist": steering.can_insist(campaign, prospect),
+        "invitation": _invitation(db, campaign, prospect, sender),
         "undoable": _undoable(db, prospect),
         "undo_url": url_for("people.undo", campaign_id=campaign.id, prospect_id=prospect.id),
         "skippable": names[node.id] if placed and node is not None and node.type != "end" else None,
@@ -100,6 +123,15 @@ def can_retry(campaign: Campaign, prospect: Prospect) -> bool:
     """Whether the step that this person was held back at can be tried again, or left out."""
     held_back = prospect.status == lifecycle.FAILED and prospect.current_node_id is not None
     return held_back and campaign.status in (lifecycle.ACTIVE, lifecycle.PAUSED)
+
+
+def _invitation(db: Session, campaign: Campaign, prospect: Prospect, sender: Sender | None) -> dict[str, Any] | None:
+    """The context of _invitation.html, if an invitation of theirs was not accepted."""
+    message = withdrawing.invitation_of(db, campaign, prospect)
+    if message is None:
+        return None
+    by_hand = sender is None or sender.assisted
+    return {"withdrawal": message.withdrawal, "error": message.error, "by_hand": by_hand}
 
 
 def _undoable(db: Session, prospect: Prospect) -> dict[str, Any] | None:
@@ -118,16 +150,21 @@ def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[M
     yield from (_glimpsed(one, thread) for one in glimpses)
     if prospect.replied_at and not any(one.state == reading.REPLY for one in glimpses):
         yield Moment("Answered", prospect.replied_at)
+    if prospect.connected_at:
+        yield Moment("Connected with the account", prospect.connected_at)
     if prospect.paused_at:
         yield Moment("Paused", prospect.paused_at)
     if prospect.status in lifecycle.TERMINAL:
         words = f"{prospect.status.replace('_', ' ').capitalize()}: nothing more is sent"
-        yield Moment(words, prospect.updated_at, prospect.status_reason, prospect.status)
+        other = db.get(Campaign, prospect.skipped_for) if was_skipped(prospect) else None
+        place = url_for("campaigns.overview", campaign_id=other.id) if other else None
+        yield Moment(words, prospect.updated_at, prospect.status_reason, prospect.status, url=place)
 
 
 def _told(message: Message, step: str) -> Moment:
     words = TOLD[message.status].format(step=step)
-    note = message.error if message.status != SENT else message.subject
+    sent = WITHDRAWALS.get(message.withdrawal or "") or message.subject or message.body
+    note = sent if message.status == SENT else message.error
     return Moment(words, message.sent_at or message.claimed_at, note, message.status)
 
 
@@ -152,6 +189,11 @@ def _glimpsed(one: corresponding.Glimpse, thread: str | None) -> Moment:
         return Moment(CAME.get(one.state, "A mail came"), one.at, tame(one.words), url=thread)
     words = TOLD[one.state].format(step=f"An answer of {one.by}" if one.by else "An answer")
     return Moment(words, one.at, tame(one.words), one.state, url=thread)
+
+
+def _time_out(prospect: Prospect) -> Iterator[Moment]:
+    if prospect.status == lifecycle.CONNECTION_SENT:
+        yield Moment("The invitation times out, unless it is accepted", prospect.due_at or prospect.held_due_at)
 
 
 def _future(
@@ -199,6 +241,25 @@ def skip(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """Leave the next step out for this person."""
     verb = partial(steering.skip, undoable=True)
     return _steer(verb, campaign_id, prospect_id, "Skipped. The delays after it count from now.")
+
+
+@blueprint.post("/insist")
+def insist(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Write to somebody all the same who is in another campaign."""
+    return _steer(steering.insist, campaign_id, prospect_id, "They are written to, in the other campaign as well.")
+
+
+@blueprint.post("/withdraw")
+def withdraw(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Take their invitation back, or say that this was done at LinkedIn."""
+    who = person()
+    try:
+        with house().sessions.begin() as db:
+            message = withdrawing.withdraw(db, who.workspace_id, campaign_id, prospect_id, now=now(), by=who.email)
+        tell_success(WITHDRAWALS[message.withdrawal or ""])
+    except WrongState as refusal:
+        tell_error(refusal.message)
+    return redirect(url_for("people.index", campaign_id=campaign_id, prospect_id=prospect_id), 303)
 
 
 @blueprint.post("/undo")

@@ -9,12 +9,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from campaigns import explaining, importing, overseeing, removing, rostering
+from campaigns import explaining, importing, overseeing, removing, rostering, withdrawing
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_prospect, nodes_of
+from campaigns.models.message import ASKED
 from campaigns.models.prospect import Prospect
 from campaigns.models.words import MOST_FOUND
-from campaigns.rules.lifecycle import EMAIL, PROSPECT_STATUSES
+from campaigns.rules.lifecycle import EMAIL, LINKEDIN, PROSPECT_STATUSES
 from campaigns.rules.pasting import as_table
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, Stale, WrongState
@@ -59,6 +60,7 @@ def _page(campaign_id: UUID, **extra: Any) -> str:
             "imported": None,
             "undoable": _undoable(db, campaign),
             "undo_url": url_for("prospects.undo", campaign_id=campaign_id),
+            "withdrawable": withdrawing.count_timed_out(db, campaign) if campaign.type == LINKEDIN else 0,
         }
         return render("prospects.html", "_prospects.html", **shared, **{**context, **extra})
 
@@ -188,6 +190,19 @@ def _remove(campaign_id: UUID, body: dict[str, Any]) -> dict[str, int]:
         return removing.remove_all(house().sessions, who.workspace_id, campaign_id, now=now(), by=who.email)
     with house().sessions.begin() as db:
         return removing.remove(db, who.workspace_id, campaign_id, body, now=now(), by=who.email, undoable=True)
+
+
+@blueprint.post("/withdraw")
+def withdraw(campaign_id: UUID) -> ResponseReturnValue:
+    """Take back the invitations of everybody who timed out."""
+    who = person()
+    with house().sessions.begin() as db:
+        found = withdrawing.withdraw_all(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+        asked = sum(message.withdrawal == ASKED for message in found)
+    told = [f"{len(found) - asked:,} marked as withdrawn."] if len(found) > asked else []
+    told += [f"The provider is asked to take back {asked:,}, one by one."] if asked else []
+    tell_success(" ".join(told) or "No invitation is left to withdraw.")
+    return redirect(url_for("prospects.index", campaign_id=campaign_id), 303)
 
 
 @blueprint.post("/undo")

@@ -1,5 +1,6 @@
 """Sender accounts: list, add, edit, try out, put back to work, remove."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from campaigns import connecting, locating, overseeing, trying
 from campaigns.channels.oauth import PROVIDERS
 from campaigns.channels.outgoing import Doubtful, Unsent
+from campaigns.models.allowance import Allowance, allowances
 from campaigns.models.finding import find_sender
 from campaigns.models.sender import Sender
 from campaigns.rules.lifecycle import LINKEDIN
@@ -28,6 +30,10 @@ PLAIN = (
     *("email_address", "display_name", "first_name", "last_name", "reply_to", "signature", "auth"),
     *("daily_limit", "ramp_start", "ramp_step", "ramp_ceiling", "min_gap", "max_gap"),
 )
+SEAT = (
+    *("display_name", "first_name", "last_name", "profile_url", "is_premium", "weekly_connection_limit"),
+    *("weekly_message_limit", "invitation_days", "daily_limit", "min_gap", "max_gap"),
+)
 SIGN_IN_AT = {key: provider.name for key, provider in PROVIDERS.items()}
 
 
@@ -37,8 +43,15 @@ def index() -> ResponseReturnValue:
     page = page_number()
     with house().reading() as db:
         accounts = overseeing.accounts(db, person().workspace_id, now())
-    shown = [_shown(account) for account in accounts[(page - 1) * PAGE : page * PAGE]]
+        listed = accounts[(page - 1) * PAGE : page * PAGE]
+        weeks = allowances(db, [account.sender for account in listed], now())
+    shown = [_shown(account) | _week(account.sender, weeks) for account in listed]
     return render_template("senders.html", senders=shown, page=page, limit=PAGE, total=len(accounts))
+
+
+def _week(sender: Sender, weeks: Mapping[UUID, list[Allowance]]) -> dict[str, Any]:
+    """What _allowances.html shows of an account."""
+    return {"allowances": weeks.get(sender.id, []), "limited": sender.limited_steps(now())}
 
 
 def _shown(account: overseeing.Account) -> dict[str, Any]:
@@ -101,8 +114,12 @@ def authorized_url() -> str:
 
 
 def _page(form: SenderForm | SeatForm, sender: Sender | None, **told: Any) -> str:
+    about = _about(sender)
+    if about is not None and sender is not None and isinstance(form, SeatForm):
+        with house().reading() as db:
+            about |= _week(sender, allowances(db, [sender], now()))
     template = "sender_form.html" if isinstance(form, SenderForm) else "seat_form.html"
-    return render_template(template, form=form, sender=_about(sender), redirect_uri=authorized_url(), **told)
+    return render_template(template, form=form, sender=about, redirect_uri=authorized_url(), **told)
 
 
 def _about(sender: Sender | None) -> dict[str, Any] | None:
@@ -167,8 +184,7 @@ def _changed(form: SenderForm, sender: Sender) -> dict[str, Any]:
 
 
 def _edit_seat(sender: Sender) -> ResponseReturnValue:
-    names = ("display_name", "first_name", "last_name", "profile_url", "daily_limit", "min_gap", "max_gap")
-    form = SeatForm(data={name: getattr(sender, name) for name in names})
+    form = SeatForm(data={name: getattr(sender, name) for name in SEAT})
     if request.method == "GET":
         return _page(form, sender)
     try:
@@ -193,6 +209,16 @@ def set_status(sender_id: UUID) -> ResponseReturnValue:
     except Invalid as refusal:
         tell_error(refusal.message)
     return redirect(url_for("stuck.index" if request.form.get("from") == "stuck" else "senders.index"), 303)
+
+
+@blueprint.post("/<uuid:sender_id>/try-again")
+def try_again(sender_id: UUID) -> ResponseReturnValue:
+    """Ask a provider at once that said it takes no more."""
+    who, step = person(), request.form.get("step", "")
+    with house().sessions.begin() as db:
+        sender = connecting.try_again(db, who.workspace_id, sender_id, step, now=now(), by=who.email)
+    tell_success(f"{sender.label} tries again now. If its provider still says no, that is shown here again.")
+    return redirect(url_for("senders.index"), 303)
 
 
 @blueprint.post("/<uuid:sender_id>/test")

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from campaigns import editing, sequencing
 from campaigns.models.campaign import Campaign
-from campaigns.models.finding import nodes_of
+from campaigns.models.finding import nodes_of, senders_of
 from campaigns.models.version import editions, raw_nodes
 from campaigns.rules.differences import differences
 from campaigns.rules.fields import BY_NAME, WORDS, locked_because, words_locked_because
+from campaigns.rules.lengths import limits
 from campaigns.rules.lifecycle import DRAFT
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid, Stale, WrongState
@@ -209,6 +210,7 @@ def _page(
             saved=saved,
             locked=sentence(f"the sequence {locked}") if locked else None,
             words_open=locked is not None and words_locked_because(campaign.status) is None,
+            limits=limits([sender.is_premium for sender in senders_of(db, campaign.id)]),
             version=_version(campaign, typed is not None, clash is not None),
             clash=clash,
             undoable=undoable(db, campaign) if saved else None,
