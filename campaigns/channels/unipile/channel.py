@@ -6,9 +6,11 @@ from urllib.parse import unquote, urlsplit
 
 from campaigns.channels.outgoing import Already, Approach, Doubtful, Limited, Receipt, Unsent
 from campaigns.channels.unipile.client import Profile, Unipile
-from campaigns.channels.unipile.meanings import DOUBTFUL, LIMIT, UNCLEAR, Fault
+from campaigns.channels.unipile.meanings import DOUBTFUL, LIMIT, PERSON, UNCLEAR, Fault
 from campaigns.rules.lifecycle import CONNECTED, CONNECTION_SENT
 from campaigns.rules.sequence import CONNECTION_REQUEST
+
+NOT_PENDING = "LinkedIn shows no pending invitation to them: it was accepted, declined or taken back there."
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,22 @@ class UnipileChannel:
             return self._invite(approach) if approach.step == CONNECTION_REQUEST else self._write(approach)
         except Fault as fault:
             raise _outcome(fault) from fault
+
+    def withdraw(self, invitation: str | None, person_id: str | None) -> None:
+        """Take an invitation back, known by its receipt or else by the person. Raises Unsent, Limited or Doubtful."""
+        try:
+            self._unipile.withdraw(self._account_id, invitation or self._pending(person_id))
+        except Fault as fault:
+            if fault.status == 404 and fault.blame == PERSON:
+                raise Unsent(NOT_PENDING, lasting=True) from fault
+            raise _outcome(fault) from fault
+
+    def _pending(self, person_id: str | None) -> str:
+        sent = self._unipile.invitations(self._account_id)
+        found = next((one.id for one in sent if one.person_id == person_id), None)
+        if found is None:
+            raise Unsent(NOT_PENDING, lasting=True)
+        return found
 
     def _invite(self, approach: Approach) -> Receipt:
         person = self._look(approach)
