@@ -1,4 +1,7 @@
-"""Steering one person: pause, resume, skip a step and take that back. Whatever is being handed over still leaves."""
+"""Steering one person: pause, resume, skip a step and take that back, write to whoever was left out.
+
+Whatever is being handed over still leaves.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, Node
+from campaigns.models.elsewhere import was_skipped
+from campaigns.models.enrolment import enrol
 from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.journey import go_on, message_for, ring_lane
 from campaigns.models.log import note
@@ -105,6 +110,29 @@ def _unskip(session: Session, prospect: Prospect) -> None:
         message.status = WAITING
     else:
         session.delete(message)
+
+
+def can_insist(campaign: Campaign, prospect: Prospect) -> bool:
+    """Whether `insist` would have this person written to."""
+    return was_skipped(prospect) and campaign.status in (lifecycle.ACTIVE, lifecycle.PAUSED)
+
+
+def insist(
+    session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID, *, now: datetime, by: str | None
+) -> Prospect:
+    """Write all the same to somebody who was skipped for another campaign: they begin now, and are not skipped again.
+    Raises NotFound, WrongState."""
+    campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
+    prospect = find_prospect(session, campaign.id, prospect_id, lock=True)
+    if not can_insist(campaign, prospect):
+        raise WrongState("This person was not skipped, or the campaign does not run.")
+    prospect.status, prospect.status_reason, prospect.current_node_id = lifecycle.PENDING, None, None
+    session.flush()
+    enrol(session, campaign, now)
+    session.refresh(prospect)
+    ring_lane(session, prospect)
+    _note(session, campaign, prospect, "insisted", now, by)
+    return prospect
 
 
 def _find(session: Session, workspace_id: UUID, campaign_id: UUID, prospect_id: UUID) -> tuple[Campaign, Prospect]:

@@ -4,8 +4,10 @@ A launch asks about everybody at once, and the newcomer yields. People may be ad
 them is asked about again before their first step.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session, aliased
@@ -87,6 +89,12 @@ def skipped_people(session: Session, campaign: Campaign, most: int) -> list[tupl
     return [(person, other) for person, other in session.execute(own.order_by(Prospect.id).limit(most))]
 
 
+def skipped_for(session: Session, people: Iterable[Prospect]) -> set[UUID]:
+    """The campaigns for which any of these people are left out, and which are still there."""
+    ids = {one.skipped_for for one in people if was_skipped(one)}
+    return set(session.scalars(select(Campaign.id).where(Campaign.id.in_(ids)))) if ids else set()
+
+
 def taken_by_other(session: Session, campaign: Campaign, prospect: Prospect) -> Campaign | None:
     """The campaign that this person, who is locked and about to get the first step of `campaign`, is left to.
 
@@ -110,6 +118,12 @@ def _goes_first(other: Prospect, theirs: Campaign, campaign: Campaign, prospect:
         return False
     in_hand = other.current_node_id is not None and other.due_at is None and other.held_due_at is None
     return other.id < prospect.id or other.contacted or in_hand or not theirs.skip_other_campaigns
+
+
+def was_skipped(prospect: Prospect) -> bool:
+    """Whether they are left out for another campaign. Whoever is written to all the same is so no more, and
+    `skipped_for` tells that they are not to be asked about again."""
+    return prospect.status == CANCELLED and prospect.skipped_for is not None
 
 
 def skip(prospect: Prospect, other: Campaign, now: datetime) -> None:

@@ -118,11 +118,18 @@ def sample() -> ResponseReturnValue:
     return redirect(url_for("campaigns.overview", campaign_id=campaign.id), 303)
 
 
-def _move(verb: Callable[..., Campaign], campaign_id: UUID, done: str) -> ResponseReturnValue:
+def _move(
+    verb: Callable[..., Campaign],
+    campaign_id: UUID,
+    done: str,
+    more: Callable[[Session, Campaign], str] = lambda *_: "",
+) -> ResponseReturnValue:
     who = person()
     try:
         with house().sessions.begin() as db:
-            verb(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+            campaign = verb(db, who.workspace_id, campaign_id, now=now(), by=who.email)
+            db.flush()
+            done += more(db, campaign)
     except (Invalid, Conflict, WrongState) as refusal:
         tell_error(refusal.message)
     else:
@@ -133,7 +140,14 @@ def _move(verb: Callable[..., Campaign], campaign_id: UUID, done: str) -> Respon
 @blueprint.post("/campaigns/<uuid:campaign_id>/launch")
 def launch(campaign_id: UUID) -> ResponseReturnValue:
     """Draft to launching; a job makes it active."""
-    return _move(launching.launch, campaign_id, "Launching: the first messages leave as soon as the hours are open.")
+    done = "Launching: the first messages leave as soon as the hours are open."
+    return _move(launching.launch, campaign_id, done, _skipped)
+
+
+def _skipped(db: Session, campaign: Campaign) -> str:
+    count = launching.skipped(db, campaign).count
+    words = f"{count:,} {'person is' if count == 1 else 'people are'} skipped, being in other campaigns already"
+    return f" {words}: they are listed under Prospects, as cancelled." if count else ""
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/pause")

@@ -112,6 +112,7 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
         "can_pause": placed and prospect.paused_at is None,
         "can_retry": can_retry(campaign, prospect),
         "can_insist": steering.can_insist(campaign, prospect),
+        "other": db.get(Campaign, prospect.skipped_for) if was_skipped(prospect) else None,
         "invitation": _invitation(db, campaign, prospect, sender),
         "undoable": _undoable(db, prospect),
         "undo_url": url_for("people.undo", campaign_id=campaign.id, prospect_id=prospect.id),
@@ -156,9 +157,7 @@ def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[M
         yield Moment("Paused", prospect.paused_at)
     if prospect.status in lifecycle.TERMINAL:
         words = f"{prospect.status.replace('_', ' ').capitalize()}: nothing more is sent"
-        other = db.get(Campaign, prospect.skipped_for) if was_skipped(prospect) else None
-        place = url_for("campaigns.overview", campaign_id=other.id) if other else None
-        yield Moment(words, prospect.updated_at, prospect.status_reason, prospect.status, url=place)
+        yield Moment(words, prospect.updated_at, prospect.status_reason, prospect.status)
 
 
 def _told(message: Message, step: str) -> Moment:

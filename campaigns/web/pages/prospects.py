@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from campaigns import explaining, importing, overseeing, removing, rostering, withdrawing
 from campaigns.models.campaign import Campaign
+from campaigns.models.elsewhere import skipped_for
 from campaigns.models.finding import find_prospect, nodes_of
 from campaigns.models.message import ASKED
 from campaigns.models.prospect import Prospect
@@ -83,6 +84,7 @@ def _filter(source: Mapping[str, str]) -> rostering.Filter:
 
 def _rows(db: Session, campaign: Campaign, people: list[Prospect]) -> list[dict[str, Any]]:
     names = overseeing.step_names(nodes_of(db, campaign.id))
+    others = skipped_for(db, people)
     return [
         {
             "id": one.id,
@@ -91,6 +93,7 @@ def _rows(db: Session, campaign: Campaign, people: list[Prospect]) -> list[dict[
             "company": one.company,
             "status": one.status,
             "status_reason": one.status_reason,
+            "other": one.skipped_for if one.skipped_for in others else None,
             "step": names.get(one.current_node_id) if one.current_node_id and one.due_at else None,
             "due_at": one.due_at,
         }
