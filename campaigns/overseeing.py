@@ -26,20 +26,12 @@ from campaigns.models.sender import Sender, SenderDay
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.workspace import Workspace
 from campaigns.rules.days import local_day
-from campaigns.rules.sequence import SENDING_TYPES
-
-STEP_WORDS = {"email": "Email", "connection_request": "Connection request", "message": "Message"}
+from campaigns.rules.sequence import SENDING_TYPES, named
 
 
 def step_names(nodes: Sequence[Node]) -> dict[UUID, str]:
-    """Node id -> what people call the step: `Email 2` is the second email."""
-    names: dict[UUID, str] = {}
-    seen: dict[str, int] = {}
-    for node in nodes:
-        seen[node.type] = seen.get(node.type, 0) + 1
-        word = STEP_WORDS.get(node.type, node.type.capitalize())
-        names[node.id] = word if node.type not in STEP_WORDS else f"{word} {seen[node.type]}"
-    return names
+    """Node id -> what people call the step."""
+    return {node.id: name for node, name in named(nodes)}
 
 
 def who(prospect: Prospect) -> str:
@@ -224,7 +216,8 @@ class Subject:
 
 def subjects(session: Session, workspace_id: UUID, jobs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Subject]:
     """(kind, id) of jobs -> the campaign or sender of this workspace that each is about; strangers' are left out."""
-    wanted: dict[str, list[UUID]] = {"wake": [], "launch": [], "lane": [], "inbox": [], "imports": []}
+    of_senders = ("lane", "inbox", "seat", "withdrawal")
+    wanted: dict[str, list[UUID]] = {kind: [] for kind in ("wake", "launch", "imports", *of_senders)}
     for kind, text in jobs:
         if kind in wanted and (job_subject := _uuid(text)):
             wanted[kind].append(job_subject)
@@ -238,7 +231,7 @@ def subjects(session: Session, workspace_id: UUID, jobs: Iterable[tuple[str, str
         found["imports", str(import_id)] = Subject("campaign", campaign_id, name)
     for campaign in session.scalars(select(Campaign).where(Campaign.id.in_(wanted["launch"]), of_workspace)):
         found["launch", str(campaign.id)] = Subject("campaign", campaign.id, campaign.name)
-    for kind in ("lane", "inbox"):
+    for kind in of_senders:
         for sender in senders_for(session, workspace_id, among=wanted[kind]):
             found[kind, str(sender.id)] = Subject("sender", sender.id, sender.label)
     return found

@@ -9,10 +9,13 @@ from campaigns.channels.outgoing import Channel, Nobody, Unsent
 from campaigns.channels.signing import DomainKey
 from campaigns.channels.smtp import Endpoint, SmtpChannel
 from campaigns.channels.trap import read_trap
+from campaigns.channels.unipile import Seat, UnipileChannel
 from campaigns.models.grant import access_token
 from campaigns.models.sealing import Unsealable, unseal
+from campaigns.models.seat import read_keys
 from campaigns.models.sender import Sender
 from campaigns.rules.hosts import domain_of
+from campaigns.rules.lifecycle import LINKEDIN
 from campaigns.rules.oauth import Denied
 
 TRAP_HOST = "127.0.0.1"
@@ -24,7 +27,19 @@ def open_channel(
     """The account's channel, not connected yet. Raises Unsent with `account` set if it cannot be made."""
     if sender.assisted:
         return Nobody()
+    if sender.type == LINKEDIN:
+        return UnipileChannel(_seat(sender, sealing_key))
     return SmtpChannel(smtp_endpoint(sender, sealing_key=sealing_key, trap_file=trap_file, sessions=sessions))
+
+
+def _seat(sender: Sender, sealing_key: str) -> Seat:
+    if sender.seat is None or sender.seat["account_id"] is None:
+        raise Unsent("No LinkedIn account is connected: connect one on the account's page.", lasting=True, account=True)
+    try:
+        keys = read_keys(sender, sealing_key)
+    except Unsealable as wrong:
+        raise Unsent(str(wrong), lasting=True, account=True) from wrong
+    return Seat(sender.seat["base_url"], keys.api_key, sender.seat["account_id"])
 
 
 def smtp_endpoint(

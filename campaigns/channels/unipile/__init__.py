@@ -3,7 +3,7 @@
 from campaigns.channels.unipile.channel import Seat, UnipileChannel
 from campaigns.channels.unipile.client import DEFAULT_ADDRESS, Account, Invitation, Profile, Unipile, Webhook
 from campaigns.channels.unipile.meanings import Fault
-from campaigns.channels.unipile.webhooks import Unheard, read_event
+from campaigns.channels.unipile.webhooks import Unheard, Unsigned, read_event
 from campaigns.channels.unipile.wire import read_origin
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Unheard",
     "Unipile",
     "UnipileChannel",
+    "Unsigned",
     "Webhook",
     "read_event",
     "read_origin",

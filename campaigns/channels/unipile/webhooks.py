@@ -30,8 +30,13 @@ class Unheard(Exception):
         self.reason = reason
 
 
+class Unsigned(Unheard):
+    """Its signature is missing, wrong or of another time."""
+
+
 def read_event(body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> list[Heard]:
-    """What a webhook tells of; nothing, if that does not matter here. Raises Unheard, and nothing else."""
+    """What a webhook tells of; nothing, if that does not matter here. Raises Unheard, which is Unsigned if
+    that is why, and nothing else."""
     _check(body, headers, secret, now)
     event = read_object(body)
     account_id, kind, payload = read_id(event.get("account_id")), event.get("type"), event.get("payload")
@@ -64,10 +69,10 @@ def _check(body: bytes, headers: Mapping[str, str], secret: str, now: datetime) 
     pairs = [part.strip().partition("=") for part in said.split(",")]
     instants = [value for name, _, value in pairs if name == "t" and _INSTANT.fullmatch(value)]
     if not secret or len(instants) != 1:
-        raise Unheard("The signature is missing.")
+        raise Unsigned("The signature is missing.")
     expected = hmac.digest(secret.encode(), f"{instants[0]}.".encode() + body, "sha256").hex()
     signatures = [value.lower().encode("ascii", "replace") for name, _, value in pairs if name == "v0"]
     if not any(hmac.compare_digest(expected.encode(), signature) for signature in signatures):
-        raise Unheard("The signature is wrong.")
+        raise Unsigned("The signature is wrong.")
     if abs(now.timestamp() - int(instants[0])) > TOLERANCE.total_seconds():
-        raise Unheard("The signature is of another time.")
+        raise Unsigned("The signature is of another time.")

@@ -24,7 +24,9 @@ KINDS = {
     "launch": "Launch",
     "lane": "Send messages",
     "inbox": "Read a mailbox",
+    "seat": "Ask what is new at LinkedIn",
     "answer": "Send an answer",
+    "withdrawal": "Withdraw an invitation",
     "imports": "Import people",
 }
 QUEUES = {
