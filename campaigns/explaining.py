@@ -69,7 +69,7 @@ _DONE = {
 def _explain(
     session: Session, campaign: Campaign, prospect: Prospect, node: Node | None, facts: Facts, now: datetime
 ) -> Explanation:
-    if node is not None and node.type == "end" and not facts.paused:
+    if node is not None and node.type == "end" and not facts.paused and not facts.invited:
         reason = "Every message was sent; the last delay is running."
         return Explanation(prospect.id, WAITING, "delay", reason, prospect.due_at, 0)
     closed = eligible(facts, now)
