@@ -13,6 +13,7 @@ from campaigns.rules.lengths import NOUNS, least_length, length, limits, text_of
 from campaigns.rules.lifecycle import PENDING
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill, names_used
 from campaigns.rules.problems import Problem
+from campaigns.rules.sequence import named
 
 # People who are looked at; drafts are looked over every 2 s while somebody watches.
 MOST_LOOKED_AT = 200
@@ -25,14 +26,13 @@ def too_long_for_some(session: Session, campaign: Campaign, senders: Sequence[Se
         return
     narrow = min(senders, key=lambda one: one.is_premium)
     people: Sequence[Prospect] | None = None
-    for index, node in enumerate(campaign.nodes):
+    for index, (node, step) in enumerate(named(campaign.nodes)):
         text = text_of(node) or ""
         if not names_used(text) or least_length(text) > (most := limits((narrow.is_premium,))[node.type]):
             continue
         people = _first_people(session, campaign) if people is None else people
         over = sum(_length(text, one, narrow) > most for one in people)
         if over:
-            step = f"Step {index + 1} ({node.type.replace('_', ' ')})"
             yield Problem(f"sequence_nodes[{index}].body", f"{step}: {_words(over, len(people), node.type, most)}")
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from campaigns.rules.sequence import DELAY, END, NODE_FIELDS
+from campaigns.rules.sequence import NODE_FIELDS, step_names
 
 Raw = Mapping[str, Any]
 Part = tuple[Literal["same", "gone", "new"], str]
 
-_NAMES = {"connection_request": "Connection request", DELAY: "Wait", END: "End"}
 _WORDS = re.compile(r"\s+|\S+")
 
 
@@ -31,15 +30,8 @@ class Difference:
 
 
 def labels(nodes: Sequence[Raw]) -> list[str]:
-    """What people call each step: Email 1, Wait 1, Email 2, ..."""
-    seen: dict[str, int] = {}
-    found = []
-    for node in nodes:
-        kind = node["type"]
-        seen[kind] = seen.get(kind, 0) + 1
-        name = _NAMES.get(kind, kind.capitalize())
-        found.append(name if kind == END else f"{name} {seen[kind]}")
-    return found
+    """What people call each step."""
+    return step_names(node["type"] for node in nodes)
 
 
 def differences(before: Sequence[Raw], after: Sequence[Raw]) -> list[Difference]:

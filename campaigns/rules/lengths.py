@@ -10,7 +10,7 @@ from typing import Protocol
 from campaigns.rules.placeholders import BrokenTemplate, fill_in, names_used, values_of_one
 from campaigns.rules.problems import Problem
 from campaigns.rules.seats import MOST_MESSAGE, NOTE_LIMITS
-from campaigns.rules.sequence import CONNECTION_REQUEST, MESSAGE, Written, sent_texts
+from campaigns.rules.sequence import CONNECTION_REQUEST, MESSAGE, Written, named, sent_texts
 
 NOUNS = {CONNECTION_REQUEST: "note", MESSAGE: "message"}
 
@@ -63,21 +63,22 @@ def text_of(node: Written) -> str | None:
     return node.body or "" if node.type in NOUNS and sent_texts(node) else None
 
 
-def too_long(nodes: Sequence[Written], accounts: Sequence[Account], field: str = "sequence_nodes") -> Iterator[Problem]:
+def too_long(nodes: Sequence[Written], accounts: Sequence[Account]) -> Iterator[Problem]:
     """The steps that some of the accounts could write to nobody, and which accounts those are."""
-    for index, node in enumerate(nodes):
+    for index, (node, step) in enumerate(named(nodes)):
         text = text_of(node)
         if text is None:
             continue
         found = least_length(text)
         narrow = [one for one in accounts if found > limits((one.is_premium,))[node.type]]
         if narrow:
-            step, most = f"Step {index + 1} ({node.type.replace('_', ' ')})", limits((narrow[0].is_premium,))[node.type]
+            most = limits((narrow[0].is_premium,))[node.type]
             words = f"the {NOUNS[node.type]} has at least {found:,} characters, and {_names(narrow)} may write {most:,}"
-            yield Problem(f"{field}[{index}].body", f"{step}: {words}{_HINTS.get(node.type, '')}")
+            yield Problem(f"sequence_nodes[{index}].body", f"{step}: {words}{_HINTS.get(most, '')}")
 
 
-_HINTS = {CONNECTION_REQUEST: f", or {NOTE_LIMITS[True]} with LinkedIn Premium"}
+# Most characters -> what would allow more.
+_HINTS = {NOTE_LIMITS[False]: f", or {NOTE_LIMITS[True]} with LinkedIn Premium"}
 
 
 def _names(accounts: Sequence[Account]) -> str:

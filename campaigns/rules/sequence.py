@@ -6,7 +6,8 @@ where the field is ignored (CONTRACT section 2). `check_nodes` holds the rules t
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeVar
@@ -25,6 +26,13 @@ NODE_TYPES: Mapping[str, tuple[str, ...]] = {
 }
 ALL_NODE_TYPES = (EMAIL, CONNECTION_REQUEST, MESSAGE, DELAY, END)
 SENDING_TYPES = (EMAIL, CONNECTION_REQUEST, MESSAGE)
+STEP_WORDS: Mapping[str, str] = {
+    EMAIL: "Email",
+    CONNECTION_REQUEST: "Connection request",
+    MESSAGE: "Message",
+    DELAY: "Wait",
+    END: "End",
+}
 
 MOST_NODES = 100
 MOST_MINUTES = 30 * 24 * 60
@@ -136,6 +144,7 @@ class Written(Timed, Protocol):
 
 
 StepT = TypeVar("StepT", bound=Step)
+TimedT = TypeVar("TimedT", bound=Timed)
 
 
 # Reading
@@ -351,6 +360,28 @@ def following(nodes: Sequence[StepT], position: int) -> tuple[StepT, timedelta]:
     raise ValueError(f"nothing follows position {position} in a sequence of {len(nodes)}")
 
 
+# Naming
+
+
+def step_names(types: Iterable[str]) -> list[str]:
+    """What people call the steps of these types, in their order: Email 1, Wait 1, Email 2, End.
+
+    A list that is refused may hold other types.
+    """
+    seen: Counter[str] = Counter()
+    names = []
+    for kind in types:
+        seen[kind] += 1
+        word = STEP_WORDS.get(kind, "Step")
+        names.append(word if kind == END else f"{word} {seen[kind]}")
+    return names
+
+
+def named(nodes: Sequence[TimedT]) -> Iterator[tuple[TimedT, str]]:
+    """Each step with what people call it."""
+    return zip(nodes, step_names(node.type for node in nodes), strict=True)
+
+
 # Launching
 
 
@@ -361,7 +392,7 @@ def launch_problems(
     signature: str | None = None,
     field: str = "sequence_nodes",
 ) -> list[Problem]:
-    """What keeps a sequence from being launched, each step named by its number.
+    """What keeps a sequence from being launched, each step by its name.
 
     `signature` is the campaign's, which goes under every email without its own.
     """
@@ -369,9 +400,8 @@ def launch_problems(
     if not any(node.type in SENDING_TYPES for node in nodes):
         problems.append(Problem(field, "has no step that sends anything: add one before the end"))
     emails = 0
-    for index, node in enumerate(nodes):
+    for index, (node, step) in enumerate(named(nodes)):
         for name, message in _text_problems(node, emails):
-            step = f"Step {index + 1} ({node.type.replace('_', ' ')})"
             problems.append(Problem(f"{field}[{index}].{name}", f"{step}: {message}"))
         emails += node.type == EMAIL
     if campaign_type == EMAIL:

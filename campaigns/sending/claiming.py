@@ -28,7 +28,7 @@ from campaigns.rules.gates import Closed, Facts, eligible
 from campaigns.rules.links import Links
 from campaigns.rules.outgoing import Approach, Outgoing
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue
-from campaigns.rules.sequence import CONNECTION_REQUEST
+from campaigns.rules.sequence import CONNECTION_REQUEST, step_names
 from campaigns.sending.account import Account
 from campaigns.sending.steps import Steps
 
@@ -201,7 +201,8 @@ def _write_down(
     try:
         outgoing = compose(session, campaign, prospect, sender, node, message_id, now, links)
     except (MissingValue, BrokenTemplate) as hole:
-        return _leave(session, prospect, lifecycle.FAILED, f"Step {node.position + 1}: {hole}", now)
+        step = step_names(one.type for one in steps.of(session, campaign.id, campaign.version))[node.position]
+        return _leave(session, prospect, lifecycle.FAILED, f"{step}: {hole}", now)
     if sender.assisted:
         return _entrust(session, person, sender, outgoing, now, gap_of)
     if not facts.counted_today and not reserve(session, campaign, facts.today):

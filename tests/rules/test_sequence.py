@@ -402,35 +402,35 @@ def test_a_finished_sequence_can_be_launched() -> None:
             ("sequence_nodes", "has no step that sends anything: add one before the end"),
         ),
         ([mail()], ("sequence_nodes", "must have an end as its last step")),
-        ([mail(subject=""), END], ("sequence_nodes[0].subject", "Step 1 (email): the subject is empty")),
-        ([mail(subject=" \t "), END], ("sequence_nodes[0].subject", "Step 1 (email): the subject is empty")),
-        ([mail(body="\n "), END], ("sequence_nodes[0].body", "Step 1 (email): the body is empty")),
+        ([mail(subject=""), END], ("sequence_nodes[0].subject", "Email 1: the subject is empty")),
+        ([mail(subject=" \t "), END], ("sequence_nodes[0].subject", "Email 1: the subject is empty")),
+        ([mail(body="\n "), END], ("sequence_nodes[0].body", "Email 1: the body is empty")),
         (
             [mail(), mail(subject=""), END],
-            ("sequence_nodes[1].subject", "Step 2 (email): the subject is empty"),
+            ("sequence_nodes[1].subject", "Email 2: the subject is empty"),
         ),
         (
             [delay(delay_days=1), mail(is_reply=True), END],
-            ("sequence_nodes[1].is_reply", "Step 2 (email): there is no email before it to reply to"),
+            ("sequence_nodes[1].is_reply", "Email 1: there is no email before it to reply to"),
         ),
         (
             [mail(), delay(delay_days=1), mail(body="Hi\n%foo%"), END],
-            ("sequence_nodes[2].body", "Step 3 (email): unknown placeholder %foo% on line 2"),
+            ("sequence_nodes[2].body", "Email 2: unknown placeholder %foo% on line 2"),
         ),
         (
             [mail(subject="%fist_name%"), END],
             (
                 "sequence_nodes[0].subject",
-                "Step 1 (email): unknown placeholder %fist_name%: did you mean %first_name%?",
+                "Email 1: unknown placeholder %fist_name%: did you mean %first_name%?",
             ),
         ),
         (
             [mail(signature="%foo%"), END],
-            ("sequence_nodes[0].signature", "Step 1 (email): unknown placeholder %foo%"),
+            ("sequence_nodes[0].signature", "Email 1: unknown placeholder %foo%"),
         ),
         (
             [mail(body="{% if company %}x"), END],
-            ("sequence_nodes[0].body", "Step 1 (email): {% if %} is not closed with {% endif %}"),
+            ("sequence_nodes[0].body", "Email 1: {% if %} is not closed with {% endif %}"),
         ),
     ],
 )
@@ -454,10 +454,10 @@ def test_a_bare_invitation_needs_no_note_and_one_with_a_note_does() -> None:
     with_note = {**INVITATION, "include_message": True}
     assert launching({**INVITATION, "body": "%foo%"}, END, campaign_type=LINKEDIN) == []
     assert launching(with_note, END, campaign_type=LINKEDIN) == [
-        ("sequence_nodes[0].body", "Step 1 (connection request): the body is empty")
+        ("sequence_nodes[0].body", "Connection request 1: the body is empty")
     ]
     assert launching(message(""), END, campaign_type=LINKEDIN) == [
-        ("sequence_nodes[0].body", "Step 1 (message): the body is empty")
+        ("sequence_nodes[0].body", "Message 1: the body is empty")
     ]
 
 

@@ -69,8 +69,8 @@ def test_whoever_is_through_is_done_with_a_reason(play: Play, status: str) -> No
 
 
 def test_why_somebody_failed_is_told_in_the_words_that_were_kept(play: Play) -> None:
-    launched(play, people={"status": "failed", "status_reason": "Step 1: company is missing"})
-    assert explain(play).reason == "Step 1: company is missing"
+    launched(play, people={"status": "failed", "status_reason": "Email 1: company is missing"})
+    assert explain(play).reason == "Email 1: company is missing"
 
 
 @pytest.mark.parametrize("status", ["draft", "launching", "paused", "completed"])

@@ -413,7 +413,7 @@ def test_somebody_for_whom_a_value_is_missing_is_held_back_with_the_reason(play:
     with play.db.sessions() as session:
         bob = session.scalars(select(Prospect).where(Prospect.status == "failed")).one()
         assert "company" in str(bob.status_reason)
-        assert "Step 1" in str(bob.status_reason)
+        assert "Email 1" in str(bob.status_reason)
         assert session.scalars(select(Message.prospect_id)).all() != [bob.id]
         assert session.scalars(select(SenderDay.used)).all() == [1]
         assert session.scalars(select(CampaignDay.used)).all() == [1]

@@ -15,7 +15,7 @@ from tests.databases import Database
 from tests.verbs.playing import Play
 
 LATER = make.NOW + timedelta(minutes=5)
-MISSING = "Step 1: no value for company, and no fallback"
+MISSING = "Email 1: no value for company, and no fallback"
 
 
 def people_of(session: Session, campaign: Campaign) -> list[Prospect]:

@@ -343,7 +343,7 @@ def test_an_unknown_placeholder_is_told_at_launch_with_its_step(alice: Caller, d
     path = ready(alice, db, nodes=steps)
     error = told(alice.post(f"{path}/launch"), 400, "not_ready")
     assert fields(error) == ["sequence_nodes[1].body"]
-    assert "Step 2" in error["error"]
+    assert "Email 2" in error["error"]
     assert "shoe_size" in error["error"]
 
 

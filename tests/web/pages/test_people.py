@@ -90,7 +90,7 @@ def held_back(db: Database, alice: Visitor, **values: object) -> str:
     step = {"type": "email", "subject": "Hi", "body": "Size %custom_fields.shoe size%, %company%"}
     with db.sessions.begin() as session:
         workspace = session.get_one(make.Workspace, alice.workspace_id)
-        failed = {"status": "failed", "status_reason": "Step 1: no value", "due_at": None}
+        failed = {"status": "failed", "status_reason": "Email 1: no value", "due_at": None}
         campaign = make.launched(session, workspace, 1, nodes=[step, make.delay(days=1), make.FOLLOW_UP, make.END])
         one = session.scalars(select(Prospect).where(Prospect.campaign_id == campaign.id)).one()
         for name, value in failed.items():

@@ -369,7 +369,7 @@ def test_whoever_lacks_a_value_is_tried_again_once_it_is_there(alice: Visitor, d
     assert (status(db, ann), play.sent) == ("failed", [])
     text = squeezed(alice.visit("/stuck").text)
     assert "2 people of Spring" in text
-    assert "Step 1: no value for company, and no fallback" in text
+    assert "Email 1: no value for company, and no fallback" in text
     with db.sessions.begin() as session:
         session.get_one(Prospect, ann.id).company = "Ann's"
     assert "2 people tried again." in retry(alice, "again")
