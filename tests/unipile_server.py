@@ -566,8 +566,10 @@ class Handler(BaseHTTPRequestHandler):
             raise Problem(404, "api/resource_not_found", "Account not found.")
         if status == "disconnected":
             raise Problem(401, "provider/invalid_authorization", "Account is disconnected.")
-        if status in ("errored", "paused"):
+        if status == "errored":
             raise Problem(503, "api/proxy_auth_error", "Out of service.")
+        if status == "paused":
+            raise Problem(403, "api/inactive_subscription", "No subscription is active.")
         if server.requests_left is not None:
             if server.requests_left <= 0:
                 wait = (("Retry-After", str(server.retry_after)),)

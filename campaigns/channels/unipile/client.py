@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from campaigns.channels.unipile.meanings import ACCOUNT, AWAY, DOUBTFUL, Fault, fault_of, read_object
+from campaigns.channels.unipile.meanings import ACCOUNT, AWAY, DOUBTFUL, PERSON, Fault, fault_of, read_object
 from campaigns.channels.unipile.wire import Answer, Unanswered, Unreached, exchange, read_origin
 from campaigns.rules.provider import DISCONNECTED, ERRORED, PAUSED, RUNNING, Accepted, Wrote
 from campaigns.rules.seats import MOST_MESSAGE
@@ -15,14 +15,13 @@ from campaigns.rules.seats import MOST_MESSAGE
 DEFAULT_ADDRESS = "https://api.unipile.com"
 # Seconds for an answer; longer where somebody has to do something at LinkedIn first, and no answer means doubt.
 ASKING, DOING = 20.0, 60.0
-# Entries of a page, and most pages and conversations that one look at what is new takes.
-PAGE, MOST_PAGES, MOST_CHATS = 50, 10, 40
+# Entries of a page, and most pages of a list that are looked at.
+PAGE, MOST_PAGES = 50, 10
 # The inbox from which LinkedIn lets conversations begin.
 INBOX = "CLASSIC_PRIMARY"
 EVENTS = (
     "relation.new",
     "message.new",
-    "account.reconnect",
     "account.remove",
     "account.status.running",
     "account.status.disconnected",
@@ -133,7 +132,12 @@ class Unipile:
 
     def profile(self, account_id: str, who: str) -> Profile:
         """A person by the provider's id or by the last part of their profile's address."""
-        found = self._get(f"/v2/{_part(account_id)}/users/{_part(who)}", {"variant": "linkedin_classic"})
+        try:
+            found = self._get(f"/v2/{_part(account_id)}/users/{_part(who)}", {"variant": "linkedin_classic"})
+        except Fault as fault:
+            if fault.status != 400:
+                raise
+            raise Fault(PERSON, "Unipile: 400. LinkedIn has no profiles by such a link.", status=400) from fault
         person_id, slug = read_id(found.get("id")), read_id(found.get("public_identifier"))
         if person_id is None or who.lower() not in (person_id.lower(), unquote(slug or "").lower()):
             raise Fault(AWAY, "Unipile answered with somebody else's profile.")
@@ -188,7 +192,7 @@ class Unipile:
                 break
             chats += fresh
         between_two = [chat for chat in chats if chat.get("type") == "1to1" or chat.get("is_1to1") is True]
-        return [wrote for chat in between_two[:MOST_CHATS] for wrote in self._written(account_id, chat, since)]
+        return [wrote for chat in between_two for wrote in self._written(account_id, chat, since)]
 
     def _written(self, account_id: str, chat: Json, since: datetime) -> list[Wrote]:
         chat_id = read_id(chat.get("id"))
@@ -196,9 +200,8 @@ class Unipile:
             return []
         path = f"/v2/{_part(account_id)}/chats/{_part(chat_id)}/messages"
         entries = _objects(self._get(path, {"after": _stamp(since), "limit": PAGE}).get("data"))
-        heard = (
-            read_message(account_id, {"sender": chat.get("user"), "chat_id": chat_id} | entry) for entry in entries
-        )
+        whole = ({**entry, "sender": entry.get("sender") or chat.get("user"), "chat_id": chat_id} for entry in entries)
+        heard = (read_message(account_id, entry) for entry in whole)
         return [wrote for wrote in heard if wrote and wrote.at > since]
 
     # The wire

@@ -40,8 +40,10 @@ _STRANGER = Meaning(ACCOUNT, "Whatever answers at this address is not Unipile's 
 
 # The one table: type of an error, or its status where the type is none of these -> what it means.
 MEANINGS: dict[str | int, Meaning] = {
-    "api/invalid_parameters": Meaning(PERSON, "Unipile does not take this: the person's link or the text is refused."),
-    "provider/invalid_parameters": Meaning(PERSON, "LinkedIn refuses the person's link or the text."),
+    "api/invalid_parameters": Meaning(
+        ACCOUNT, "Unipile does not understand the request: a text may be too long, or this Cadenza too old."
+    ),
+    "provider/invalid_parameters": Meaning(PERSON, "LinkedIn refuses the text or the person's link."),
     "api/invalid_auth_format": _KEY,
     "api/missing_authorization": _KEY,
     "api/expired_authorization": _KEY,
