@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from campaigns.channels.unipile.meanings import ACCOUNT, AWAY, DOUBTFUL, PERSON, Fault, fault_of, read_object
+from campaigns.channels.unipile.meanings import ACCOUNT, AGAIN, AWAY, DOUBTFUL, PERSON, Fault, fault_of, read_object
 from campaigns.channels.unipile.wire import Answer, Unanswered, Unreached, exchange, read_origin
 from campaigns.rules.provider import DISCONNECTED, ERRORED, PAUSED, RUNNING, Accepted, Wrote
 from campaigns.rules.seats import MOST_MESSAGE
@@ -132,19 +132,25 @@ class Unipile:
 
     def profile(self, account_id: str, who: str) -> Profile:
         """A person by the provider's id or by the last part of their profile's address."""
-        try:
-            found = self._get(f"/v2/{_part(account_id)}/users/{_part(who)}", {"variant": "linkedin_classic"})
-        except Fault as fault:
-            if fault.status != 400:
-                raise
-            raise Fault(PERSON, "Unipile: 400. LinkedIn has no profiles by such a link.", status=400) from fault
+        found = self._look(account_id, who)
         person_id, slug = read_id(found.get("id")), read_id(found.get("public_identifier"))
         if person_id is None or who.lower() not in (person_id.lower(), unquote(slug or "").lower()):
-            raise Fault(AWAY, "Unipile answered with somebody else's profile.")
+            raise Fault(
+                AGAIN, "Unipile answered with another profile than that of their link: see whether it is right."
+            )
         specifics = _object(found.get("specifics"))
         pending = specifics.get("relation_request_status") == "PENDING"
         by_us = _object(specifics.get("relation_request")).get("type", "sent") == "sent"
         return Profile(person_id, slug, specifics.get("network_distance") == "FIRST_DEGREE", pending and by_us)
+
+    def _look(self, account_id: str, who: str) -> Json:
+        try:
+            return self._get(f"/v2/{_part(account_id)}/users/{_part(who)}", {"variant": "linkedin_classic"})
+        except Fault as fault:
+            if not fault.account or fault.status not in (400, 404):
+                raise
+            self.account(account_id)  # if it is not the person who is not known, this fails as well
+            raise Fault(PERSON, f"Unipile: {fault.status}. Nobody has a profile by this link.") from fault
 
     def invite(self, account_id: str, person_id: str, note: str | None) -> str:
         """Send an invitation, with a note or bare; its id."""

@@ -15,6 +15,7 @@ from campaigns.channels.unipile.wire import Answer
 ACCOUNT = "account"  # a person has to set the account right
 AWAY = "away"  # the same may work later
 PERSON = "person"  # it never will for this person
+AGAIN = "again"  # it may for this person, but not for ever so often
 LIMIT = "limit"  # the account may do no more of this for a while
 UNCLEAR = "unclear"  # a look at the person tells why
 # It may have left.
