@@ -6,7 +6,7 @@ from flask import Flask
 from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
-from campaigns.web import api, commands, errors, guard, headers, health, pages, rates, tracing
+from campaigns.web import api, commands, errors, guard, headers, health, hooks, pages, rates, tracing
 from campaigns.web.encoding import Json
 from campaigns.web.house import House
 
@@ -35,9 +35,11 @@ def register(app: Flask, house: House) -> None:
     compress.init_app(app)
     csrf.exempt(api.blueprint)
     csrf.exempt(pages.outside.blueprint)  # mail programs post there, and what they post is signed
+    csrf.exempt(hooks.blueprint)  # and so is what providers post
     for module in (tracing, guard, rates, headers, errors, commands):
         module.register(app)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(hooks.blueprint)
     app.register_blueprint(api.blueprint)
     api.idempotency.register(app)
     pages.register(app)

@@ -17,6 +17,8 @@ from campaigns.web.house import Person, house, now
 ASSETS = ("assets.favicon", "assets.timezones")
 # What messages link to.
 OUTSIDE = ("outside.ask", "outside.unsubscribe", "outside.picture")
+# What providers of LinkedIn seats tell.
+HOOKS = ("hooks.unipile",)
 # Endpoints that need nobody to be signed in.
 PUBLIC = frozenset(
     {
@@ -28,6 +30,7 @@ PUBLIC = frozenset(
         "api.openapi",
         *ASSETS,
         *OUTSIDE,
+        *HOOKS,
     }
 )
 # Where a signed-in person of a workspace is not enough: the owner's.

@@ -10,13 +10,13 @@ from typing import cast
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import noticing, unsubscribing
 from campaigns.models.trouble import first_line, trouble_of
 from campaigns.rules.links import Recipient, read_pixel, read_unsubscribe
-from campaigns.web.errors import is_collision
 from campaigns.web.house import House, house, now
+from campaigns.web.insisting import insist
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,6 @@ PICTURE = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002
 # Seconds between two writings of opens, and how many opens wait for one at most: more than that are forgotten.
 EVERY, MOST_WAITING = 1.0, 50_000
 AT_ONCE = 1000
-# How often a no is written down if others get into its way.
-TRIES = 5
 LONGEST_AGENT = 300
 _beginning = threading.Lock()
 
@@ -45,22 +43,10 @@ def ask(token: str) -> str:
 def unsubscribe(token: str) -> ResponseReturnValue:
     """The no itself, from the page or from a mail program, which wants no page."""
     recipient = _recipient(token)
-    _take(recipient)
+    insist(lambda session: unsubscribing.unsubscribe(session, recipient, now()))  # a mail program asks but once
     if request.form.get(ONE_CLICK[0]) == ONE_CLICK[1]:
         return "", 200
     return render_template("unsubscribe.html", identity=recipient.identity, done=True)
-
-
-def _take(recipient: Recipient) -> None:
-    """Write a no down, again if somebody else was at the same people: a mail program asks but once."""
-    for tries_left in reversed(range(TRIES)):
-        try:
-            with house().sessions.begin() as session:
-                unsubscribing.unsubscribe(session, recipient, now())
-            return
-        except DBAPIError as error:
-            if not (is_collision(error) and tries_left):
-                raise
 
 
 def _recipient(token: str) -> Recipient:
