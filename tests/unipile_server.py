@@ -625,12 +625,12 @@ class _Threads(ThreadingHTTPServer):
 
 
 @contextmanager
-def running_unipile(port: int = 0) -> Iterator[UnipileServer]:
+def running_unipile(port: int = 0, handler: type[Handler] = Handler) -> Iterator[UnipileServer]:
     """The stand-in, at a port of this machine."""
-    handler = type("OwnHandler", (Handler,), {})
-    with _Threads(("127.0.0.1", port), handler) as listener:
+    own = type("OwnHandler", (handler,), {})
+    with _Threads(("127.0.0.1", port), own) as listener:
         server = UnipileServer(listener.server_address[1])
-        handler.standing_in = server  # type: ignore[attr-defined]
+        own.standing_in = server  # type: ignore[attr-defined]
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
