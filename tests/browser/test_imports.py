@@ -58,6 +58,7 @@ def test_a_file_is_looked_at_imported_found_again_and_mended(
     progress = page.locator("#import")
     expect(progress).to_contain_text("The import is done.", timeout=60_000)
     expect(progress).to_contain_text(f"{LINES + 2:,} of {LINES + 2:,} lines, 100%")
+    expect(page.locator(".tabs .count")).to_have_text(f"{LINES:,}")
     assert_readable(page)
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("Not valid")).click()

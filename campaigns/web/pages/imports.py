@@ -52,6 +52,7 @@ def _index(campaign_id: UUID, *errors: str) -> str:
             "total": total,
             "can_add": shared["campaign"].status in importing.ADDABLE,
             "upload_errors": list(errors),
+            "oob": is_fragment(),
         }
         return render("imports.html", "_imports.html", **shared, **context)
 
@@ -102,7 +103,7 @@ def show(campaign_id: UUID, import_id: UUID) -> ResponseReturnValue:
         shared = head(db, campaign_id, "prospects")
         one = importing.find_import(db, campaign_id, import_id)
         if one.status != WAITING:
-            return render("import.html", "_import.html", **shared, one=one)
+            return render("import.html", "_import.html", **shared, one=one, oob=is_fragment())
         chosen = _choices(importing.guessed(db, shared["campaign"], one), one)
         return _wizard(db, shared, one, chosen)
 

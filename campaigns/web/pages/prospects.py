@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from campaigns import explaining, importing, overseeing, removing, rostering, withdrawing
+from campaigns import explaining, importing, overseeing, removing, rostering, tasking, withdrawing
 from campaigns.models.campaign import Campaign
 from campaigns.models.elsewhere import skipped_for
 from campaigns.models.finding import find_prospect, nodes_of
@@ -24,7 +24,7 @@ from campaigns.web import guard
 from campaigns.web.filters import words
 from campaigns.web.forms import sentence
 from campaigns.web.house import house, now, person
-from campaigns.web.pages.frame import head, page_number, render, tell_error, tell_success, tell_warning
+from campaigns.web.pages.frame import head, is_fragment, page_number, render, tell_error, tell_success, tell_warning
 
 blueprint = Blueprint("prospects", __name__, url_prefix="/campaigns/<uuid:campaign_id>/prospects")
 
@@ -59,6 +59,7 @@ def _page(campaign_id: UUID, **extra: Any) -> str:
             "paste_errors": [],
             "imports": importing.listed(db, campaign_id, page=1, limit=LATEST)[0],
             "imported": None,
+            "oob": is_fragment(),
             "undoable": _undoable(db, campaign),
             "undo_url": url_for("prospects.undo", campaign_id=campaign_id),
             "withdrawable": withdrawing.count_timed_out(db, campaign) if campaign.type == LINKEDIN else 0,
@@ -245,4 +246,5 @@ def explain(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
         prospect = find_prospect(db, shared["campaign"].id, prospect_id)
         explanation = explaining.explain(db, shared["campaign"], prospect_id, now())
         who = {"id": prospect.id, "who": overseeing.who(prospect), "status": prospect.status}
-        return render("explain.html", "_explain.html", **shared, prospect=who, explanation=explanation)
+        about = {"explanation": explanation, "task_id": tasking.task_of(db, prospect_id)}
+        return render("explain.html", "_explain.html", **shared, **about, prospect=who)

@@ -273,6 +273,7 @@ def test_progress_is_polled_until_it_is_over(alice: Visitor, db: Database, draft
     assert part.root is not None
     assert "hx-trigger" not in part.root
     assert "The import is done." in part.text
+    assert part.text.split()[-1] == "2", "how many people there are now, for the tab"
 
 
 def test_an_import_that_is_cancelled_adds_nobody_more(alice: Visitor, db: Database, draft: UUID) -> None:
