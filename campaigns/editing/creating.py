@@ -38,7 +38,7 @@ def draft(workspace: Workspace, campaign_type: str, name: str, now: datetime) ->
         daily_limit=50 if email else None,
         stop_on_reply=True if email else None,
         open_tracking=False if email else None,
-        skip_other_campaigns=None if email else False,
+        skip_other_campaigns=None if email else True,
         created_at=now,
         updated_at=now,
     )

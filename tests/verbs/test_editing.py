@@ -678,7 +678,7 @@ def test_a_new_linkedin_campaign_has_no_field_of_the_other_channel(db: Database,
         kept = session.get_one(Campaign, campaign.id)
         assert [node.type for node in nodes_of(session, campaign.id)] == ["connection_request", "end"]
     assert (kept.daily_limit, kept.stop_on_reply, kept.open_tracking) == (None, None, None)
-    assert kept.skip_other_campaigns is False
+    assert kept.skip_other_campaigns is True
     assert [item["field"] for item in changes.ignored] == ["daily_limit"]
 
 

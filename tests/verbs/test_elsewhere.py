@@ -221,6 +221,8 @@ def test_of_two_campaigns_that_run_the_one_they_were_added_to_later_yields(play:
     spring, summer = running(play, workspace, BEN, name="Spring"), running(play, workspace, EVE)
     added(play, spring)
     added(play, summer)
+    play.lane(person(play, summer).sender_account_id).run()  # which looks first
+    assert people(play, summer)["ann"][0] == "cancelled"
     play.tick()
     assert people(play, spring)["ann"] == ("connection_sent", None)
     assert people(play, summer)["ann"] == ("cancelled", spring.id)

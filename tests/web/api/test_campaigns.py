@@ -57,7 +57,7 @@ def test_a_new_email_campaign_has_the_defaults_of_the_contract(alice: Caller) ->
 def test_a_new_linkedin_campaign_begins_with_an_invitation(alice: Caller) -> None:
     answer = alice.post("/campaigns", {"type": "linkedin", "name": "Spring"})
     assert [node["type"] for node in answer.json["sequence_nodes"]] == ["connection_request", "end"]
-    assert answer.json["campaign"]["skip_other_campaigns"] is False
+    assert answer.json["campaign"]["skip_other_campaigns"] is True
 
 
 def test_a_campaign_can_be_made_with_every_field(alice: Caller, db: Database) -> None:
@@ -352,12 +352,40 @@ def test_a_campaign_is_launched_paused_and_resumed(alice: Caller, db: Database) 
     assert alice.get(f"{path}/validate").json["ready"] is True
     launched = alice.post(f"{path}/launch")
     assert (launched.status_code, launched.json["campaign"]["status"]) == (200, "launching")
+    assert (launched.json["skippedProspects"], launched.json["skippedCount"]) == ([], 0)
     assert Bell("launch", (path.rpartition("/")[2], str(alice.email))) in db.rung
     told(alice.post(f"{path}/launch"), 409, "launch_in_flight")
     start(path, db)
     assert alice.get(path).json["campaign"]["launched_at"] == "2026-03-02T10:00:00Z"
     assert alice.post(f"{path}/pause").json["campaign"]["status"] == "paused"
     assert alice.post(f"{path}/resume").json["campaign"]["status"] == "active"
+
+
+def test_a_launch_tells_whom_it_skips_and_for_which_campaign(
+    alice: Caller, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "MOST_NAMED", 2)
+    profiles = [f"https://www.linkedin.com/in/ann{number}" for number in range(3)]
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        seat = make.sender(session, workspace, type="linkedin")
+        spring = make.campaign(session, workspace, type="linkedin", name="Spring", status="active")
+        summer = make.campaign(session, workspace, type="linkedin", senders=[seat], skip_other_campaigns=True)
+        for profile in profiles:
+            make.prospect(session, spring, linkedin_url=profile)
+            make.prospect(session, summer, linkedin_url=profile.upper(), first_name="Ann", last_name="Lee")
+        make.prospect(session, summer)
+    path = f"/campaigns/{summer.id}"
+    (warning,) = alice.get(f"{path}/validate").json["warnings"]
+    assert warning["field"] == "skip_other_campaigns"
+    launched = alice.post(f"{path}/launch")
+    assert (launched.status_code, launched.json["skippedCount"]) == (200, 3)
+    skipped = launched.json["skippedProspects"]
+    assert [one.pop("linkedin_url") for one in skipped] == [profile.upper() for profile in profiles[:2]]
+    listed = alice.get(f"{path}/prospects?status=cancelled").json["prospects"]
+    assert [one.pop("id") for one in skipped] == [one["id"] for one in listed][:2]
+    told = {"name": "Ann Lee", "campaign_id": str(spring.id), "campaign_name": "Spring"}
+    assert skipped == [told | {"reason": "Skipped: already in the campaign “Spring”."}] * 2
 
 
 @pytest.mark.parametrize(

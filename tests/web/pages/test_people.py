@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from campaigns import launching
 from campaigns.models.finding import nodes_of
 from campaigns.models.prospect import Prospect
 from tests import make
@@ -54,6 +55,35 @@ def test_a_step_is_skipped_by_its_name(alice: Visitor, db: Database) -> None:
     page = alice.follow(alice.send(page.form("/skip")))
     assert "Email 1 skipped" in page.text
     assert page.form("/skip").buttons[0].text == "Skip Email 2"
+
+
+def test_whoever_a_launch_skipped_is_told_linked_and_written_to_all_the_same(alice: Visitor, db: Database) -> None:
+    profile = {"linkedin_url": "https://www.linkedin.com/in/ada", "first_name": "Ada"}
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        seat = make.sender(session, workspace, type="linkedin")
+        spring = make.launched(session, workspace, 1, type="linkedin", senders=[seat], people=profile, name="Spring")
+        summer = make.campaign(session, workspace, type="linkedin", senders=[seat], skip_other_campaigns=True)
+        ada, _ = make.prospect(session, summer, **profile), make.prospect(session, summer)
+    path = f"/campaigns/{summer.id}"
+    page = alice.visit(path)
+    assert "1 prospect will be skipped, being in other LinkedIn campaigns already: 1 in “Spring”." in page.text
+    page = alice.follow(alice.send(page.form("/launch")))
+    assert "1 person is skipped, being in other campaigns already" in page.text
+    assert "Launch asked for: 1 person skipped" in page.text
+    listed = alice.visit(f"{path}/prospects?status=cancelled")
+    assert "Skipped: already in the campaign “Spring”." in listed.text
+    assert f"/campaigns/{spring.id}" in listed.links
+    person = f"{path}/prospects/{ada.id}"
+    assert "/insist" not in alice.visit(person).text  # while it is being launched
+    with db.sessions.begin() as session:
+        launching.start(session, summer.id, now=make.NOW, by=None)
+    page = alice.visit(person)
+    assert f"/campaigns/{spring.id}" in page.links
+    page = alice.follow(alice.send(page.form("/insist")))
+    assert "They are written to, in the other campaign as well." in page.text
+    assert db.rung[-1].job == "lane"
+    assert "Write to them all the same" not in page.text
 
 
 def test_what_came_too_late_is_told(alice: Visitor, db: Database) -> None:
