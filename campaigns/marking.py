@@ -26,7 +26,7 @@ from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid, WrongState
 
 ACCEPTED, REPLIED = "accepted", "replied"
-# What people can be marked as, and in which statuses they wait to be.
+# What people are marked as, and in which statuses that is what they are waited for.
 WAITS_IN = {ACCEPTED: (lifecycle.CONNECTION_SENT,), REPLIED: (lifecycle.CONNECTED, lifecycle.MESSAGE_SENT)}
 # Links of one paste: all of them are marked in one transaction.
 MOST_LINKS = 2000
@@ -58,11 +58,12 @@ def mark(
     by: str | None,
 ) -> bool:
     """Mark one person; False if they were already. Raises NotFound, Invalid, WrongState."""
-    _check(what)
     campaign = find_campaign(session, workspace_id, campaign_id)
+    prospect = find_prospect(session, campaign.id, prospect_id)
+    _check(what)
     if campaign.type != lifecycle.LINKEDIN:
         raise WrongState("This is a campaign of emails: answers to these are read in the mailbox.")
-    return _mark(session, find_prospect(session, campaign.id, prospect_id), str(what), now, by)
+    return _mark(session, prospect, str(what), now, by)
 
 
 def mark_links(
@@ -74,7 +75,7 @@ def mark_links(
     """
     _check(what)
     if not 1 <= len(links) <= MOST_LINKS:
-        raise Invalid.of([Problem("links", f"must be a list of 1 to {MOST_LINKS:,} links, not {len(links):,}")])
+        raise Invalid.of([Problem("links", f"must be 1 to {MOST_LINKS:,}, not {len(links):,}")])
     result, profiles = Marked(), dict[str, str]()
     for link in links:
         identity = _identity(link)
@@ -118,6 +119,13 @@ def _mark(session: Session, prospect: Prospect, what: str, now: datetime, by: st
     return True
 
 
+def possible(prospect: Prospect) -> list[str]:
+    """What somebody may be marked as."""
+    if prospect.status in WAITS_IN[ACCEPTED]:
+        return [ACCEPTED, REPLIED]
+    return [REPLIED] if prospect.status in WAITS_IN[REPLIED] else []
+
+
 @dataclass(frozen=True)
 class Filter:
     """Who waits to be marked as `what`: those of an account, of a campaign, with names that begin with `words`."""
@@ -133,19 +141,24 @@ def waiting(
 ) -> tuple[list[tuple[Prospect, Campaign]], int]:
     """One page of those of whom we would like to hear, who wait the shortest for their time-out first; and how many.
     Raises NotFound for a stranger's account or campaign."""
-    running = select(Campaign.id).where(
-        Campaign.workspace_id == workspace_id,
-        Campaign.type == lifecycle.LINKEDIN,
-        Campaign.status.in_((lifecycle.ACTIVE, lifecycle.PAUSED)),
-    )
+    campaigns = {one.id: one for one in running(session, workspace_id)}
     if wanted.campaign_id:
-        running = running.where(Campaign.id == find_campaign(session, workspace_id, wanted.campaign_id).id)
-    own: list[ColumnElement[bool]] = [Prospect.campaign_id.in_(running), Prospect.status.in_(WAITS_IN[wanted.what])]
+        chosen = find_campaign(session, workspace_id, wanted.campaign_id)
+        campaigns = {chosen.id: chosen}
+    own: list[ColumnElement[bool]] = [Prospect.campaign_id.in_(campaigns), Prospect.status.in_(WAITS_IN[wanted.what])]
     if wanted.sender_id:
         own.append(Prospect.sender_account_id == find_sender(session, workspace_id, wanted.sender_id).id)
     if wanted.words.strip():
         own.append(Prospect.id.in_(people_with(session, wanted.campaign_id or workspace_id, wanted.words)))
     people, total = page_of(session, Prospect, own, Prospect.due_at, Prospect.id, page=page, limit=limit)
-    campaigns = select(Campaign).where(Campaign.id.in_({one.campaign_id for one in people}))
-    known = {campaign.id: campaign for campaign in session.scalars(campaigns)}
-    return [(one, known[one.campaign_id]) for one in people], total
+    return [(one, campaigns[one.campaign_id]) for one in people], total
+
+
+def running(session: Session, workspace_id: UUID) -> list[Campaign]:
+    """The LinkedIn campaigns of a workspace that run or are paused, the one that was launched last first."""
+    query = select(Campaign).where(
+        Campaign.workspace_id == workspace_id,
+        Campaign.type == lifecycle.LINKEDIN,
+        Campaign.status.in_((lifecycle.ACTIVE, lifecycle.PAUSED)),
+    )
+    return list(session.scalars(query.order_by(Campaign.launched_at.desc(), Campaign.id)))

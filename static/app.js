@@ -90,6 +90,26 @@
   setInterval(tick, 1000);
   document.addEventListener("visibilitychange", tick);
 
+  // A text to take along. It is selected first: where a browser copies nothing for a page, Ctrl C does.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copies]");
+    if (!button) return;
+    const text = document.getElementById(button.dataset.copies);
+    text.select();
+    const copied = await copy(text.value);
+    button.querySelector("span").textContent = copied ? "Copied" : "Selected";
+    announce(copied ? "Copied" : "Selected: copy it with Ctrl C");
+  });
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return document.execCommand("copy");
+    }
+  }
+
   // Htmx manners
 
   const polled = (ctx) => ctx.sourceEvent?.type === "every";
@@ -145,6 +165,12 @@
     told.textContent = `${length.toLocaleString("en")} of ${most.toLocaleString("en")} characters`;
   }
   document.addEventListener("input", (event) => { if (event.target.dataset.most) count(event.target); });
+
+  // The navigation tells how many tasks are left, as the page does.
+  document.addEventListener("htmx:after:swap", () => {
+    const left = document.getElementById("task")?.dataset.left;
+    if (left) all(".nav a[href$='/tasks'] [data-count]").forEach((count) => { count.textContent = Number(left).toLocaleString("en"); });
+  });
 
   // What was wrong with a column of a file is told until it is chosen anew; below them stands what holds now.
   document.addEventListener("change", (event) => {

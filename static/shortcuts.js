@@ -32,7 +32,7 @@
     else if (event.target === sheet || event.target.closest("[data-close-sheet]")) sheet.close();
   });
 
-  const typing = (at) => at.isContentEditable || at.matches("select, textarea, input:not([type=checkbox], [type=radio])");
+  const typing = (at) => at.isContentEditable || at.matches("select, textarea:not([readonly]), input:not([type=checkbox], [type=radio])");
   const keyed = () => [...document.querySelectorAll("[data-keys]")];
 
   function search() {

@@ -26,6 +26,7 @@ from campaigns.models import (
     Sender,
     SenderDay,
     Suppression,
+    Task,
     User,
     Workspace,
     new_id,
@@ -230,6 +231,24 @@ def message(session: Session, prospect: Prospect, node: Node, **values: Any) -> 
         "sent_at": NOW,
     }
     return _add(session, Message, defaults | values)
+
+
+def task(session: Session, prospect: Prospect, node: Node, **values: Any) -> Task:
+    """The step of somebody that a person has to do, as a lane leaves it; `text` is what is to be sent."""
+    words = {"status": "task", "sent_at": None, "body": values.pop("text", node.body)}
+    written = message(session, prospect, node, **words)
+    defaults: dict[str, Any] = {
+        "message_id": written.id,
+        "workspace_id": prospect.workspace_id,
+        "campaign_id": prospect.campaign_id,
+        "prospect_id": prospect.id,
+        "sender_id": prospect.sender_account_id,
+        "step": node.type,
+        "due_at": prospect.due_at or NOW,
+        "since": NOW,
+    }
+    prospect.due_at = None
+    return _add(session, Task, defaults | values)
 
 
 def conversation(session: Session, prospect: Prospect, **values: Any) -> Conversation:

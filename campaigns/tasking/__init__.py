@@ -1,7 +1,7 @@
 """Tasking: the LinkedIn steps that a person does, one after another, and what they say of each."""
 
 from campaigns.tasking.outcomes import OUTCOMES, Outcome, last_settled, settle, undo
-from campaigns.tasking.queue import HELD_FOR, Entry, Filter, count, listed, open_count, take, task_of
+from campaigns.tasking.queue import HELD_FOR, Entry, Filter, count, find_step, listed, open_count, take, task_of
 from campaigns.tasking.sweeping import sweep
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Filter",
     "Outcome",
     "count",
+    "find_step",
     "last_settled",
     "listed",
     "open_count",

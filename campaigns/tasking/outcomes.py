@@ -27,6 +27,7 @@ from campaigns.rules.kinds import Context, Text
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid, NotFound, Stale, WrongState
 from campaigns.rules.sequence import CONNECTION_REQUEST
+from campaigns.tasking.queue import find_step
 from campaigns.tasking.sweeping import take_back
 
 REASON = Text(200, nullable=True)
@@ -105,8 +106,8 @@ def settle(
     """Carry out what somebody says of a task. Said twice, by whomever, it is said once. A task that was taken back into
     the line meanwhile is settled all the same: what was done at LinkedIn is done. Raises NotFound, Invalid, WrongState.
     """
-    chosen, words = _read(outcome, reason)
     hand = _lock(session, workspace_id, message_id)
+    chosen, words = _read(outcome, reason)
     if hand.message.status not in (TASK, WAITING):
         _check_same(hand, chosen)
         return hand.message
@@ -145,11 +146,7 @@ _STATES = {SENT: "done", FAILED: "marked as not possible"}
 
 def _lock(session: Session, workspace_id: UUID, message_id: UUID) -> Hand:
     """The account first, as lanes have it: whoever counts against its limits waits. Raises NotFound."""
-    own = select(Message).join(Campaign, Campaign.id == Message.campaign_id)
-    own = own.where(Campaign.workspace_id == workspace_id, Campaign.type == lifecycle.LINKEDIN)
-    message = session.scalar(own.where(Message.id == message_id))
-    if message is None:
-        raise NotFound("task")
+    message = find_step(session, workspace_id, message_id)
     account = message.sender_account_id
     sender = find_sender(session, workspace_id, account, lock=True) if account else None
     prospect = session.get_one(Prospect, message.prospect_id)

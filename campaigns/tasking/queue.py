@@ -17,6 +17,7 @@ from campaigns.models.sender import Sender
 from campaigns.models.task import Task
 from campaigns.models.workspace import Suppression
 from campaigns.rules import lifecycle
+from campaigns.rules.refusals import NotFound
 from campaigns.rules.seats import ASSISTED
 
 # For so long a task is before one person alone.
@@ -114,6 +115,16 @@ def open_count(session: Session, workspace_id: UUID, now: datetime) -> int | Non
     campaign = exists().where(Campaign.workspace_id == workspace_id, Campaign.type == lifecycle.LINKEDIN)
     used = session.scalar(select(or_(seat, campaign)))
     return count(session, workspace_id, EVERY, now) if used else None
+
+
+def find_step(session: Session, workspace_id: UUID, message_id: UUID) -> Message:
+    """The message of a LinkedIn step that is, was or may be a task. Raises NotFound, for a stranger's too."""
+    own = select(Message).join(Campaign, Campaign.id == Message.campaign_id)
+    own = own.where(Campaign.workspace_id == workspace_id, Campaign.type == lifecycle.LINKEDIN)
+    message = session.scalar(own.where(Message.id == message_id))
+    if message is None:
+        raise NotFound("task")
+    return message
 
 
 def task_of(session: Session, prospect_id: UUID) -> UUID | None:

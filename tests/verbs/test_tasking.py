@@ -50,7 +50,6 @@ class Team(Play):
 
     def take(self, by: str = ANN, wanted: Filter = Filter(), **values: Any) -> Entry | None:  # noqa: B008
         with self.db.sessions.begin() as session:
-            session.expire_on_commit = False
             return tasking.take(session, self.workspace.id, wanted, now=self.now, by=by, **values)
 
     def taken(self, by: str = ANN, **values: Any) -> Entry:

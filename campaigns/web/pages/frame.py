@@ -9,7 +9,7 @@ from flask import Flask, current_app, flash, g, render_template, request, url_fo
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from campaigns import corresponding, watching
+from campaigns import corresponding, tasking, watching
 from campaigns.models import counts
 from campaigns.models.finding import find_campaign
 from campaigns.models.sender import Sender
@@ -27,6 +27,7 @@ MOST_PAGE = 1_000_000
 # Entry of the navigation -> blueprints that it stands for; the first one's index is where it leads.
 NAV: Mapping[str, tuple[str, ...]] = {
     "Campaigns": ("campaigns", "sequences", "letters", "prospects", "people", "imports", "wake_ups", "templates"),
+    "Tasks": ("tasks",),
     "Inbox": ("inbox",),
     "Senders": ("senders",),
     "Suppressions": ("suppressions", "rights"),
@@ -50,6 +51,7 @@ def frame() -> dict[str, Any]:
         "nav": nav() if who else [],
         "stuck_count": stuck_count,
         "unread_count": unread_count,
+        "task_count": task_count,
         "current_instant": now,
         "signed_in_email": who.email if who else None,
     }
@@ -73,6 +75,15 @@ def unread_count() -> int:
         with suppress(SQLAlchemyError), house().reading() as db:
             g.unread_count = corresponding.unread_count(db, person().workspace_id)
     return cast(int, g.unread_count)
+
+
+def task_count() -> int | None:
+    """How many tasks are open; None, and the page of tasks is not in the navigation, where there can be none."""
+    if "task_count" not in g:
+        g.task_count = None
+        with suppress(SQLAlchemyError), house().reading() as db:
+            g.task_count = tasking.open_count(db, person().workspace_id, now())
+    return cast(int | None, g.task_count)
 
 
 def nav() -> list[dict[str, Any]]:

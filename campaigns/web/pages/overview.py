@@ -6,7 +6,7 @@ from uuid import UUID
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from campaigns import launching, overseeing, reporting, settling
+from campaigns import launching, overseeing, reporting, settling, tasking
 from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import nodes_of
@@ -42,6 +42,7 @@ def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
         "readiness": launching.validate(db, campaign) if campaign.status == DRAFT else None,
         "sleep": sleep(db, campaign, gates, upcoming, now()),
         "next_up": upcoming,
+        "tasks": tasking.count(db, campaign.workspace_id, tasking.Filter(campaign_id=campaign.id), now()),
         "funnel": overseeing.funnel(db, campaign),
         **_messages(db, campaign),
         "settlements": settling.SETTLEMENTS,

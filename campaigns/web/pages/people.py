@@ -11,7 +11,7 @@ from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from campaigns import corresponding, explaining, overseeing, steering, withdrawing
+from campaigns import corresponding, explaining, marking, overseeing, steering, tasking, withdrawing
 from campaigns.channels import reading
 from campaigns.explaining import DONE, Explanation
 from campaigns.models.campaign import Campaign, Node
@@ -101,6 +101,7 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
     names, node = overseeing.step_names(nodes), next((one for one in nodes if one.id == prospect.current_node_id), None)
     known = {name: getattr(prospect, name) for name in KNOWN} | prospect.custom_fields
     placed = prospect.current_node_id is not None and prospect.status not in lifecycle.TERMINAL
+    task_id = tasking.task_of(db, prospect.id)
     return {
         "prospect": {"id": prospect.id, "who": overseeing.who(prospect), "status": prospect.status},
         "paused": prospect.paused_at,
@@ -116,7 +117,9 @@ def _context(db: Session, campaign: Campaign, prospect: Prospect) -> dict[str, A
         "invitation": _invitation(db, campaign, prospect, sender),
         "undoable": _undoable(db, prospect),
         "undo_url": url_for("people.undo", campaign_id=campaign.id, prospect_id=prospect.id),
-        "skippable": names[node.id] if placed and node is not None and node.type != "end" else None,
+        "skippable": names[node.id] if placed and node and node.type != "end" and task_id is None else None,
+        "task_id": task_id,
+        "marks": marking.possible(prospect),
     }
 
 
@@ -144,6 +147,8 @@ def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[M
     source = {"csv": "from a file", "paste": "by pasting", "api": "over the API"}.get(prospect.source or "", "")
     yield Moment(f"Added {source}".strip(), prospect.created_at)
     for message in overseeing.messages_of(db, prospect):
+        if _untried(message):
+            continue
         yield _told(message, names.get(message.node_id, "A step"))
         yield from _opens(message, names.get(message.node_id, "A step"))
     glimpses = corresponding.glimpses(db, prospect.id)
@@ -158,6 +163,11 @@ def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[M
     if prospect.status in lifecycle.TERMINAL:
         words = f"{prospect.status.replace('_', ' ').capitalize()}: nothing more is sent"
         yield Moment(words, prospect.updated_at, prospect.status_reason, prospect.status)
+
+
+def _untried(message: Message) -> bool:
+    """Whether it was a task that nobody did, and waits in the line again."""
+    return message.status == WAITING and not message.attempts and message.error is None
 
 
 def _told(message: Message, step: str) -> Moment:

@@ -16,6 +16,7 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 GENERAL = (
     "/campaigns",
     "/campaigns/new",
+    "/tasks",
     "/inbox",
     "/senders",
     "/senders/new",
@@ -40,7 +41,7 @@ OF_CAMPAIGN = (
     "/imports",
     "/wake-ups",
 )
-LIVE = ("/campaigns", "/inbox", "/trap", "/workers")
+LIVE = ("/campaigns", "/tasks", "/inbox", "/trap", "/workers")
 LIVE_OF_CAMPAIGN = ("", "/sequence", "/prospects", "/imports", "/wake-ups")
 
 
