@@ -58,7 +58,7 @@ def explain_person(
 _DONE = {
     lifecycle.REPLIED: "Answered; nothing more is sent.",
     lifecycle.BOUNCED: "The address refused the message.",
-    lifecycle.UNSUBSCRIBED: "Does not want to be written to.",
+    lifecycle.UNSUBSCRIBED: "On the suppression list.",
     lifecycle.COMPLETED: "The sequence is completed.",
     lifecycle.TIMED_OUT: "The invitation was not accepted in time.",
     lifecycle.FAILED: "The message could not be sent.",

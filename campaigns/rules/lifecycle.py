@@ -30,6 +30,12 @@ STATUS_AFTER = {"email": SENT, "connection_request": CONNECTION_SENT, "message":
 LAUNCH_LIMIT_SECONDS = 120
 
 
+def status_words(status: str) -> str:
+    """A status as people read it. Whoever is `unsubscribed` need not have said so themselves: all that is true of each
+    is that they came onto the suppression list, and their status_reason says why."""
+    return {UNSUBSCRIBED: "suppressed"}.get(status, status.replace("_", " "))
+
+
 @dataclass(frozen=True)
 class Move:
     """One allowed change of a campaign's status."""

@@ -8,6 +8,7 @@ from flask import Flask, g
 from markupsafe import Markup, escape
 
 from campaigns.rules.lengths import least_length
+from campaigns.rules.lifecycle import status_words
 from campaigns.rules.sequence import STEP_WORDS, step_names
 from campaigns.web.house import now
 
@@ -23,7 +24,7 @@ _ANCHOR = Markup('<a href="{}" rel="noreferrer noopener nofollow" target="_blank
 
 def register(app: Flask) -> None:
     """Give templates our filters."""
-    for each in (when, iso, until, words, thousands, zonefree, tame, linked, least_length, step_names):
+    for each in (when, iso, until, words, status_words, thousands, zonefree, tame, linked, least_length, step_names):
         app.add_template_filter(each)
     app.jinja_env.globals["STEP_WORDS"] = STEP_WORDS
 

@@ -161,7 +161,7 @@ def _past(db: Session, prospect: Prospect, names: dict[UUID, str]) -> Iterator[M
     if prospect.paused_at:
         yield Moment("Paused", prospect.paused_at)
     if prospect.status in lifecycle.TERMINAL:
-        words = f"{prospect.status.replace('_', ' ').capitalize()}: nothing more is sent"
+        words = f"{lifecycle.status_words(prospect.status).capitalize()}: nothing more is sent"
         yield Moment(words, prospect.updated_at, prospect.status_reason, prospect.status)
 
 

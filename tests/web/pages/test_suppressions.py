@@ -4,11 +4,11 @@ import io
 
 from sqlalchemy import select
 
-from campaigns.models import Suppression
+from campaigns.models import Suppression, Workspace
 from tests import make
 from tests.databases import Database
 from tests.web.pages.conftest import Visitor
-from tests.web.pages.reading import Form
+from tests.web.pages.reading import Form, squeezed
 
 
 def listed(db: Database, visitor: Visitor) -> list[tuple[str, str, str | None]]:
@@ -52,3 +52,16 @@ def test_a_strangers_list_is_not_shown_and_not_exported(alice: Visitor, db: Data
         make.suppression(session, make.workspace(session), "secret@corp.example")
     assert "secret@" not in alice.visit("/suppressions").text
     assert b"secret@" not in alice.client.get("/suppressions/export").data
+
+
+def test_whoever_is_put_on_the_list_never_reads_as_if_they_had_unsubscribed(alice: Visitor, db: Database) -> None:
+    with db.sessions.begin() as session:
+        campaign = make.campaign(session, session.get_one(Workspace, alice.workspace_id))
+        ann = make.prospect(session, campaign, email="ann@corp.example")
+        path = f"/campaigns/{campaign.id}/prospects"
+    alice.send(form_of(alice, "/suppressions"), entries="ann@corp.example", reason="A customer already")
+    for page in (alice.visit(path), alice.visit(f"{path}/{ann.id}")):
+        text = squeezed(page.text)
+        assert "suppressed" in text.lower()
+        assert "A customer already" in text
+        assert "nsubscribed" not in text
