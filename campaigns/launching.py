@@ -28,6 +28,7 @@ from campaigns.models.writing import unsendable
 from campaigns.rules import lifecycle
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Conflict, Invalid, WrongState
+from campaigns.rules.sequence import MESSAGE, SENDING_TYPES
 
 # People who are given their place, or removed with their campaign, in one transaction.
 MOST_AT_ONCE = 5000
@@ -130,12 +131,15 @@ def _foretold(taken: dict[str, int]) -> list[Problem]:
 
 
 # Said before launch, not found out after.
+UNINVITED = "Nobody is invited before the first message: whoever is not connected with the account yet is held back."
 UNSEEN = "has no IMAP server: its answers are not seen, and nothing stops for them. Enter its IMAP server."
 
 
 def _warnings(session: Session, campaign: Campaign, senders: list[Sender]) -> list[Problem]:
     unheard = [one for one in senders if one.imap is None and not one.uses_trap] if campaign.stop_on_reply else []
     warnings = [Problem("stop_on_reply", f"{one.label} {UNSEEN}") for one in unheard]
+    if next((node.type for node in campaign.nodes if node.type in SENDING_TYPES), None) == MESSAGE:
+        warnings.append(Problem("sequence_nodes", UNINVITED))
     warnings += too_long_for_some(session, campaign, senders)
     own = {sender.id for sender in senders}
     idle = [limit for limit in limits_of(session, campaign.id) if limit.sender_id not in own]

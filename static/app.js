@@ -224,7 +224,8 @@
   const labelAt = (index) => cards()[index]?.dataset.label ?? "Step";
 
   function firstField(index) {
-    const field = cards()[index]?.querySelector("input[type=text], textarea");
+    const card = cards()[index];
+    const field = card && all("input:not([type=hidden]), textarea", card).find((one) => one.checkVisibility());
     field?.focus();
     field?.select();
   }

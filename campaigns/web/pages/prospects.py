@@ -12,11 +12,11 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from campaigns import explaining, importing, overseeing, removing, rostering, tasking, withdrawing
 from campaigns.models.campaign import Campaign
 from campaigns.models.elsewhere import skipped_for
-from campaigns.models.finding import find_prospect, nodes_of
+from campaigns.models.finding import find_prospect, nodes_of, senders_of
 from campaigns.models.message import ASKED
 from campaigns.models.prospect import Prospect
 from campaigns.models.words import MOST_FOUND
-from campaigns.rules.lifecycle import EMAIL, LINKEDIN, PROSPECT_STATUSES
+from campaigns.rules.lifecycle import CONNECTION_SENT, EMAIL, LINKEDIN, PROSPECT_STATUSES
 from campaigns.rules.pasting import as_table
 from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid, Stale, WrongState
@@ -63,6 +63,7 @@ def _page(campaign_id: UUID, **extra: Any) -> str:
             "undoable": _undoable(db, campaign),
             "undo_url": url_for("prospects.undo", campaign_id=campaign_id),
             "withdrawable": withdrawing.count_timed_out(db, campaign) if campaign.type == LINKEDIN else 0,
+            "ways": {sender.provider for sender in senders_of(db, campaign.id)},
         }
         return render("prospects.html", "_prospects.html", **shared, **{**context, **extra})
 
@@ -95,11 +96,18 @@ def _rows(db: Session, campaign: Campaign, people: list[Prospect]) -> list[dict[
             "status": one.status,
             "status_reason": one.status_reason,
             "other": one.skipped_for if one.skipped_for in others else None,
-            "step": names.get(one.current_node_id) if one.current_node_id and one.due_at else None,
+            "step": _next_step(one, names),
             "due_at": one.due_at,
         }
         for one in people
     ]
+
+
+def _next_step(prospect: Prospect, names: Mapping[UUID, str]) -> str | None:
+    """What comes for somebody at their `due_at`."""
+    if prospect.due_at is None or prospect.current_node_id is None:
+        return None
+    return "The invitation times out" if prospect.status == CONNECTION_SENT else names.get(prospect.current_node_id)
 
 
 @blueprint.post("/paste")
