@@ -58,6 +58,17 @@ def test_people_are_pasted_as_lines_or_as_a_table(
     assert f"{len(found)} {'person' if len(found) == 1 else 'people'} added." in page.text
 
 
+def test_the_way_to_add_people_stands_open_only_where_nobody_is(alice: Visitor, db: Database, draft: UUID) -> None:
+    def stands_open(path: str) -> bool:
+        return '<details class="card" id="add-people" open>' in alice.client.get(path).text
+
+    path = f"/campaigns/{draft}/prospects"
+    assert stands_open(path)
+    paste(alice, draft, "ann@corp.test")
+    assert not stands_open(path)
+    assert not stands_open(f"{path}?q=nobody"), "a filter that finds nobody is no empty roster"
+
+
 def test_the_same_person_twice_counts_once(alice: Visitor, db: Database, draft: UUID) -> None:
     page = alice.follow(paste(alice, draft, "ann@corp.test\nANN@corp.test\nbob@corp.test"))
     assert "2 people added. 1 was there already." in page.text
