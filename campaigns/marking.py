@@ -3,7 +3,6 @@
 At LinkedIn nobody tells an assisted seat what came back; a person looks there, and says it here.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -67,22 +66,20 @@ def mark(
 
 
 def mark_links(
-    session: Session, workspace_id: UUID, what: object, links: Sequence[object], *, now: datetime, by: str | None
+    session: Session, workspace_id: UUID, what: object, links: object, *, now: datetime, by: str | None
 ) -> Marked:
     """Mark everybody whose profile is among these links, in every LinkedIn campaign of the workspace. Raises Invalid.
 
     All are marked or, should anything go wrong, nobody.
     """
     _check(what)
-    if not 1 <= len(links) <= MOST_LINKS:
-        raise Invalid.of([Problem("links", f"must be 1 to {MOST_LINKS:,}, not {len(links):,}")])
     result, profiles = Marked(), dict[str, str]()
-    for link in links:
+    for link in _read(links):
         identity = _identity(link)
         if identity is None:
-            result.no_profile.append(str(link))
+            result.no_profile.append(link)
         else:
-            profiles.setdefault(identity, str(link))
+            profiles.setdefault(identity, link)
     found: dict[str, bool] = {}
     for prospect in people_linked(session, workspace_id, profiles):
         new = _mark(session, prospect, str(what), now, by)
@@ -92,7 +89,17 @@ def mark_links(
     return result
 
 
-def _identity(link: object) -> str | None:
+def _read(links: object) -> list[str]:
+    if not isinstance(links, list):
+        raise Invalid.of([Problem("links", "must be a list of links")])
+    if not 1 <= len(links) <= MOST_LINKS:
+        raise Invalid.of([Problem("links", f"must be 1 to {MOST_LINKS:,}, not {len(links):,}")])
+    if wrong := [number for number, link in enumerate(links) if not isinstance(link, str)]:
+        raise Invalid.of(Problem(f"links[{number}]", "must be text") for number in wrong)
+    return links
+
+
+def _identity(link: str) -> str | None:
     try:
         profile = read_linkedin_url(link, "links")
     except Problems:

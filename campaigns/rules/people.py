@@ -135,6 +135,11 @@ def profile_of(text: str) -> str | None:
         return None
 
 
+def profile_link(identity: str) -> str:
+    """Where a profile is, whatever was written."""
+    return f"https://www.{identity}"
+
+
 def read_person(raw: object, field: str, campaign_type: str) -> Person:
     """One entry of a roster. Unknown keys are ignored. Raises Problems with all that is wrong."""
     if not isinstance(raw, Mapping):

@@ -1,12 +1,13 @@
 """Tasking: the LinkedIn steps that a person does, one after another, and what they say of each."""
 
-from campaigns.tasking.outcomes import OUTCOMES, Outcome, last_settled, settle, undo
+from campaigns.tasking.outcomes import OUTCOMES, REASON, Outcome, last_settled, settle, undo
 from campaigns.tasking.queue import HELD_FOR, Entry, Filter, count, find_step, listed, open_count, take, task_of
 from campaigns.tasking.sweeping import sweep
 
 __all__ = [
     "HELD_FOR",
     "OUTCOMES",
+    "REASON",
     "Entry",
     "Filter",
     "Outcome",

@@ -12,6 +12,7 @@ from campaigns.web.api import (
     prospects,
     senders,
     suppressions,
+    tasks,
     templates,
     wake_ups,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "prospects",
     "senders",
     "suppressions",
+    "tasks",
     "templates",
     "wake_ups",
 ]

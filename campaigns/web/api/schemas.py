@@ -7,7 +7,18 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, Uuid
 from sqlalchemy import inspect as inspect_model
 
-from campaigns import answering, corresponding, explaining, launching, removing, retrying, settling, suppressing
+from campaigns import (
+    answering,
+    corresponding,
+    explaining,
+    launching,
+    marking,
+    removing,
+    retrying,
+    settling,
+    suppressing,
+    tasking,
+)
 from campaigns.channels.probing import STEPS
 from campaigns.channels.reading import KINDS as LETTER_KINDS
 from campaigns.editing import TEMPLATE_FIELDS
@@ -23,6 +34,7 @@ from campaigns.models import (
     Prospect,
     Sender,
     Suppression,
+    Task,
     Template,
     Version,
     WakeUp,
@@ -195,6 +207,18 @@ VERSION = {
 MESSAGE = columns(
     Message, "id campaign_id prospect_id node_id sender_account_id status subject error claimed_at sent_at"
 )
+TASK = {
+    "id": ID,
+    **columns(Task, "campaign_id prospect_id"),
+    "node_id": ID,
+    "sender_account_id": ID,
+    "step": one_of(WEEKLY_LIMITS),
+    "text": {**maybe(TEXT), "description": "Null for an invitation without a note."},
+    "profile_url": TEXT,
+    "name": maybe(TEXT),
+    **columns(Prospect, "company position headline"),
+    **columns(Task, "due_at taken_by taken_at"),
+}
 CONVERSATION = {
     **columns(Conversation, "prospect_id campaign_id sender_account_id"),
     **columns(Prospect, "email company"),
@@ -226,6 +250,7 @@ OBJECTS: dict[str, Schema] = {
     "Prospect": shown(**PROSPECT),
     "WakeUp": shown(**WAKE_UP),
     "Message": shown(**MESSAGE),
+    "Task": shown(**TASK),
     "Suppression": shown(**columns(Suppression, "id value reason source created_by created_at")),
     "Conversation": shown(**CONVERSATION),
     "Mail": shown(**MAIL),
@@ -303,6 +328,7 @@ SENDER_SETTINGS = shown(
 _STEPS = many(shown(name=one_of(STEPS), ok=FLAG, message=TEXT, advice=maybe(TEXT)))
 CONNECTION = shown(ok=FLAG, smtp=_STEPS, imap=maybe(_STEPS))
 SETTLED = shown(message=ref("Message"))
+MARKED = shown(marked=COUNT, already=COUNT, nobody=many(TEXT), no_profile=many(TEXT))
 RETRIED = shown(retried=COUNT)
 WITHDRAWN = shown(withdrawal=one_of((ASKED, TAKEN_BACK)))
 ALL_WITHDRAWN = shown(asked=COUNT, withdrawn=COUNT)
@@ -360,6 +386,13 @@ NEW_SUPPRESSIONS = sent(
     ),
 )
 REMOVE_SUPPRESSIONS = sent("ids", ids={**UuidList(suppressing.MOST_REMOVED).schema(), "minItems": 1})
+SETTLE_TASK = sent("outcome", outcome=one_of(tasking.OUTCOMES), reason=tasking.REASON.schema())
+NEW_MARKS = sent(
+    "what",
+    "links",
+    what=one_of(marking.WAITS_IN),
+    links=many(TEXT, minItems=1, maxItems=marking.MOST_LINKS),
+)
 SETTLE = sent("settlement", settlement=one_of(settling.SETTLEMENTS))
 PATCH_CONVERSATION = sent(unread=FLAG, owes=FLAG, label=maybe(one_of(LABELS)))
 NEW_ANSWER = sent("body", body=answering.BODY.schema())

@@ -17,6 +17,7 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.pasting import links_in
+from campaigns.rules.people import profile_link
 from campaigns.rules.problems import Problems
 from campaigns.rules.refusals import Invalid, Stale, WrongState
 from campaigns.rules.sequence import CONNECTION_REQUEST
@@ -140,18 +141,13 @@ def _shown(entry: Entry) -> dict[str, Any]:
         "campaign": entry.campaign,
         "about": [value for value in (prospect.position, prospect.company) if value],
         "headline": prospect.headline,
-        "profile": profile_link(prospect),
+        "profile": profile_link(prospect.identity),
         "sender": entry.sender.display_name,
         "what": "Send an invitation with this note" if is_invitation and text else bare,
         "text": text,
         "is_invitation": is_invitation,
         "due_at": entry.task.due_at,
     }
-
-
-def profile_link(prospect: Prospect) -> str:
-    """Where somebody's profile is. An identity is the address of itself, whatever was written."""
-    return f"https://www.{prospect.identity}"
 
 
 def _seat(db: Session, sender: Sender) -> dict[str, Any]:
@@ -204,7 +200,7 @@ def _entry(prospect: Prospect, campaign: Campaign) -> dict[str, Any]:
         "who": overseeing.who(prospect),
         "company": prospect.company,
         "campaign": campaign,
-        "profile": profile_link(prospect),
+        "profile": profile_link(prospect.identity),
         "until": prospect.due_at,
         "marks": marking.possible(prospect),
     }
