@@ -24,8 +24,7 @@ from campaigns.models.task import Task
 from campaigns.models.workspace import Workspace
 from campaigns.rules.days import local_day
 from campaigns.rules.lifecycle import ACTIVE, LINKEDIN
-from campaigns.rules.seats import ASSISTED
-from campaigns.rules.sequence import CONNECTION_REQUEST, SENDING_TYPES
+from campaigns.rules.sequence import CONNECTION_REQUEST, MESSAGE, SENDING_TYPES
 
 # What a statement is asked with. A lane asks before each message, so the statements are made once.
 WORKSPACE, SENDER = bindparam("workspace_id", type_=Uuid()), bindparam("sender_id", type_=Uuid())
@@ -58,46 +57,18 @@ class Candidate:
         return (1, turn, self.due_at, self.prospect_id)
 
 
-# Whether follow-ups of an account wait because its mailbox was not read lately (models.facts.answers_unknown).
+# Whether follow-ups of an account wait because its answers were not read lately (models.facts.answers_unknown).
 _deaf = and_(Sender.hears, or_(Mailbox.read_at.is_(None), Mailbox.read_at <= LATELY))
+_used = func.coalesce(SenderDay.used, 0)
 
 
-def _later(hint: Any) -> Any:
-    return func.coalesce(hint > NOW, false())
-
-
-def _barred() -> tuple[Any, Any]:
-    """Whether the account need not look for follow-ups, and for new people, whose LinkedIn steps its week has no room
-    for. Follow-ups are messages, nearly always; whoever is new gets the first step of the sequence."""
-    opener = (
-        select(Node.type)
-        .where(Node.campaign_id == Campaign.id, Node.type.in_(SENDING_TYPES))
-        .order_by(Node.position)
-        .limit(1)
-        .scalar_subquery()
-    )
-    messages = _later(Sender.messages_after)
-    new = case(
-        (Campaign.type != LINKEDIN, false()),
-        (opener == CONNECTION_REQUEST, _later(Sender.invitations_after)),
-        else_=messages,
-    )
-    return messages, new
-
-
-# What an account has sent and has in a person's hands.
-_in_hand = case(
-    (Sender.provider == ASSISTED, select(func.count()).where(Task.sender_id == Sender.id).scalar_subquery()), else_=0
-)
-
-
-def _open_pairs() -> Any:
-    """(sender, campaign, clock) whose gates, as far as rows tell, are all open."""
+def _open_pairs(kind: str) -> Any:
+    """(sender, campaign, clock) whose gates, as far as rows tell, are all open; of campaigns of one kind."""
     full = func.coalesce(CampaignDay.used, 0) >= func.coalesce(Campaign.daily_limit, 1_000_000_000)
     sender_day = and_(SenderDay.sender_id == Sender.id, SenderDay.day == TODAY)
     campaign_day = and_(CampaignDay.campaign_id == Campaign.id, CampaignDay.day == TODAY)
     own_limit = and_(AccountLimit.campaign_id == Campaign.id, AccountLimit.sender_id == Sender.id)
-    no_follow_ups, no_new = _barred()
+    used, *barred = _weeks() if kind == LINKEDIN else (_used, _deaf, false(), null())
     return (
         select(
             CampaignSender.sender_id.label("sender_id"),
@@ -105,8 +76,7 @@ def _open_pairs() -> Any:
             Gate.clock.label("clock"),
             CampaignSender.last_turn_at.label("last_turn_at"),
             full.label("full"),
-            or_(_deaf, no_follow_ups).label("deaf"),
-            no_new.label("barred"),
+            *(column.label(name) for column, name in zip(barred, ("deaf", "barred", "shut"), strict=True)),
         )
         .select_from(Campaign)
         .join(CampaignSender, CampaignSender.campaign_id == Campaign.id)
@@ -118,14 +88,39 @@ def _open_pairs() -> Any:
         .outerjoin(Mailbox, Mailbox.sender_account_id == Sender.id)
         .where(
             Campaign.workspace_id == WORKSPACE,
+            Campaign.type == kind,
             Campaign.status == ACTIVE,
             Sender.status == "active",
             Gate.opens_at <= NOW,
             Gate.closes_at > NOW,
-            has_room(func.coalesce(SenderDay.used, 0) + _in_hand, TODAY),
+            has_room(used, TODAY),
             or_(Sender.next_send_at.is_(None), Sender.next_send_at <= NOW),
         )
     )
+
+
+def _weeks() -> tuple[Any, Any, Any, Any]:
+    """What limits leave of a LinkedIn seat: what it has sent, and has in a person's hands; whether it need not look for
+    follow-ups, nor for new people; and the kind of step for which its week has no room.
+
+    Follow-ups are messages, nearly always, and whoever is new gets the first step of the sequence. The others are left
+    out one by one, so that nobody waits behind them.
+    """
+    tasks = select(func.count()).where(Task.sender_id == Sender.id).scalar_subquery()
+    first = (
+        select(Node.type)
+        .where(Node.campaign_id == Campaign.id, Node.type.in_(SENDING_TYPES))
+        .order_by(Node.position)
+        .limit(1)
+        .scalar_subquery()
+    )
+    messages, invitations = _later(Sender.messages_after), _later(Sender.invitations_after)
+    new = case((first == CONNECTION_REQUEST, invitations), else_=messages)
+    return _used + tasks, or_(_deaf, messages), new, case((messages, MESSAGE), (invitations, CONNECTION_REQUEST))
+
+
+def _later(hint: Any) -> Any:
+    return func.coalesce(hint > NOW, false())
 
 
 def due_of(pairs: Any, contacted: bool) -> Select[UUID]:
@@ -149,6 +144,15 @@ def _first(pairs: Any, due: Select[UUID], what: Any) -> Any:
     return first.with_only_columns(what).correlate(pairs).scalar_subquery()
 
 
+def _first_able(pairs: Any, contacted: bool, kind: str, what: Any = Prospect.id) -> Any:
+    """The first of them whose step is none for which the week of a seat has no room."""
+    due = due_of(pairs, contacted)
+    if kind == LINKEDIN:
+        shut = select(Node.id).where(Node.campaign_id == pairs.c.campaign_id, Node.type == pairs.c.shut)
+        due = due.where(or_(pairs.c.shut.is_(None), Prospect.current_node_id.not_in(shut.correlate(pairs))))
+    return _first(pairs, due, what)
+
+
 def _first_counted(pairs: Any, what: Any = Prospect.id) -> Any:
     """The same among those messaged today already, who need no further place of the campaign's limit."""
     due = select(Prospect.id).where(
@@ -162,16 +166,16 @@ def _first_counted(pairs: Any, what: Any = Prospect.id) -> Any:
 
 
 @cache
-def _heads() -> Select[Any]:
+def _heads(kind: str) -> Select[Any]:
     """The first of each line of one sender. A campaign that is full today has none but those it counted already."""
-    pairs = _open_pairs().where(Sender.id == SENDER).subquery()
+    pairs = _open_pairs(kind).where(Sender.id == SENDER).subquery()
 
     def follow_up(what: Any) -> Any:
-        first = case((pairs.c.full, _first_counted(pairs, what)), else_=first_due(pairs, True, what))
+        first = case((pairs.c.full, _first_counted(pairs, what)), else_=_first_able(pairs, True, kind, what))
         return case((pairs.c.deaf, null()), else_=first)
 
     def new(what: Any) -> Any:
-        return case((or_(pairs.c.full, pairs.c.barred), null()), else_=first_due(pairs, False, what))
+        return case((or_(pairs.c.full, pairs.c.barred), null()), else_=_first_able(pairs, False, kind, what))
 
     return select(
         pairs.c.campaign_id,
@@ -192,7 +196,7 @@ def candidates(session: Session, sender: Sender, timezone: str, now: datetime) -
     """The first of each line of this sender, in the order in which the contract serves them."""
     asked = _asked(sender.workspace_id, timezone, now) | {"sender_id": sender.id}
     line: list[Candidate] = []
-    for row in session.connection().execute(_heads(), asked):
+    for row in session.connection().execute(_heads(sender.type), asked):
         heads = ((row.follow_up, row.follow_up_due_at, True), (row.new, row.new_due_at, False))
         line += [
             Candidate(prospect, row.campaign_id, row.clock, follow_up, row.last_turn_at, due_at)
@@ -203,13 +207,13 @@ def candidates(session: Session, sender: Sender, timezone: str, now: datetime) -
 
 
 @cache
-def _with_work() -> Select[Any]:
-    """The senders of a workspace that have somebody to write to and no lane at work."""
+def _with_work(kind: str) -> Select[Any]:
+    """The senders of a workspace that have somebody to write to in campaigns of a kind, and no lane at work."""
     free = or_(Sender.lease_until.is_(None), Sender.lease_until <= NOW)
-    pairs = _open_pairs().where(free).subquery()
+    pairs = _open_pairs(kind).where(free).subquery()
     hears = pairs.c.deaf.is_(False)
-    new = and_(pairs.c.barred.is_(False), first_due(pairs, False).is_not(None))
-    anybody = or_(and_(hears, first_due(pairs, True).is_not(None)), new)
+    new = and_(pairs.c.barred.is_(False), _first_able(pairs, False, kind).is_not(None))
+    anybody = or_(and_(hears, _first_able(pairs, True, kind).is_not(None)), new)
     counted = and_(hears, _first_counted(pairs).is_not(None))
     due = or_(and_(pairs.c.full.is_(False), anybody), and_(pairs.c.full.is_(True), counted))
     return select(pairs.c.sender_id).where(due).distinct()
@@ -218,13 +222,13 @@ def _with_work() -> Select[Any]:
 def lanes_with_work(session: Session, now: datetime) -> list[UUID]:
     """The senders that nobody works for now although they have due work and open gates."""
     zones = session.execute(
-        select(Workspace.id, Workspace.timezone)
+        select(Workspace.id, Workspace.timezone, Campaign.type)
         .join(Campaign, Campaign.workspace_id == Workspace.id)
         .where(Campaign.status == ACTIVE)
         .distinct()
     ).all()
     lanes: dict[UUID, None] = {}
-    for workspace_id, timezone in zones:
+    for workspace_id, timezone, kind in zones:
         asked = _asked(workspace_id, timezone, now)
-        lanes.update(dict.fromkeys(session.scalars(_with_work(), asked)))
+        lanes.update(dict.fromkeys(session.scalars(_with_work(kind), asked)))
     return list(lanes)
