@@ -151,6 +151,7 @@ def facts_in(
         next_send_at=sender.next_send_at if sender else None,
         suppressed=standing.suppressed,
         answers_unknown=answers_unknown(sender, prospect, standing.read_at, now),
+        read_at=standing.read_at,
         paused=prospect.paused_at is not None,
         open_message=open_message(session, prospect.id) if prospect.due_at is None else None,
         open_tasks=tasks.get(node.type, 0) if node else 0,

@@ -22,3 +22,9 @@ def next_day(t: datetime, timezone: str) -> datetime:
     """
     tomorrow = local_day(t, timezone) + timedelta(days=1)
     return datetime.combine(tomorrow, time(), ZoneInfo(timezone)).astimezone(UTC)
+
+
+def clock_words(t: datetime, timezone: str) -> str:
+    """`Tue 24 Nov 09:12`: what the wall clock of `timezone` shows at `t`."""
+    local = t.astimezone(ZoneInfo(timezone))
+    return f"{local:%a} {local.day} {local:%b %H:%M}"

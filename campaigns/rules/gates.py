@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from campaigns.rules.days import local_day, next_day
+from campaigns.rules.days import clock_words, local_day, next_day
 from campaigns.rules.hours import Hours, is_open, next_open
 from campaigns.rules.lifecycle import ACTIVE, COMPLETED, DRAFT, LAUNCHING, PAUSED
 
@@ -28,9 +28,10 @@ class Facts:
     campaign's daily limit. `open_message` is `sending` or `unknown` while a message's outcome is not written down.
     `ramping_up` says that `sender_limit` is below what is set, since the account still ramps up.
     `paused` is about this person alone; `answers_unknown` says that they were written to, and that the mailbox in
-    which they would answer was not read lately. Open tasks of the account are in a person's hands, and count as sent:
-    `open_tasks` are those of this kind, `all_tasks` those of any. `limited_until` is when the provider takes steps of
-    this kind again. `invited` says that an invitation was not accepted yet: `due_at` is when it times out.
+    which they would answer was not read lately, but last at `read_at`. Open tasks of the account are in a person's
+    hands, and count as sent: `open_tasks` are those of this kind, `all_tasks` those of any. `limited_until` is when
+    the provider takes steps of this kind again. `invited` says that an invitation was not accepted yet: `due_at` is
+    when it times out.
     """
 
     due_at: datetime | None
@@ -52,6 +53,7 @@ class Facts:
     next_send_at: datetime | None
     suppressed: bool
     answers_unknown: bool = False
+    read_at: datetime | None = None
     open_message: str | None = None
     paused: bool = False
     ramping_up: bool = False
@@ -120,14 +122,16 @@ def _suppressed(facts: Facts, t: datetime) -> Closed | None:
     return Closed("suppressed", "This person is on the workspace's suppression list.", None)
 
 
-_UNREAD_REASON = "The account's answers were not read lately: there may be one, so nothing follows until they are."
+def _unread(facts: Facts) -> str:
+    when = f"since {clock_words(facts.read_at, facts.timezone)}" if facts.read_at else "yet"
+    return f"The account's answers were not read {when} (its page says why): nothing follows until they are."
 
 
 def _sender_status(facts: Facts, t: datetime) -> Closed | None:
     if facts.sender_status is None:
         return Closed("sender_status", "No sender account is assigned.", None)
     if facts.sender_status == "active":
-        return Closed("sender_status", _UNREAD_REASON, None) if facts.answers_unknown else None
+        return Closed("sender_status", _unread(facts), None) if facts.answers_unknown else None
     why = facts.sender_reason or facts.sender_status.replace("_", " ")
     return Closed("sender_status", f"The sender account cannot send: {why}.", None)
 

@@ -78,7 +78,7 @@ def test_follow_ups_wait_until_the_mailbox_is_read_and_new_people_do_not(play: P
     assert play.people == ["ann@corp.example", "new@corp.example"]
     waits = office.explain("ann@corp.example")
     assert (waits.state, waits.gate, waits.next_at) == ("sleeping", "sender_status", None)
-    assert "mailbox was not read" in waits.reason
+    assert "were not read since Mon 2 Mar 10:00" in waits.reason
     office.mailbox_is_read()
     assert office.explain("ann@corp.example").state == "ready"
     play.tick()
