@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign, CampaignSender, Node
+from campaigns.models.conversation import Answer
 from campaigns.models.facts import UNREAD
 from campaigns.models.gate import Gate
 from campaigns.models.lanes import Candidate, candidates, lanes_with_work
@@ -33,7 +34,7 @@ REPEATED = 2
 PATIENCE = timedelta(minutes=1)
 WAKE_UP_PATIENCE = timedelta(seconds=30)
 # Lists of a page that is for people to act on. What is left out comes up as the first ones are settled.
-MOST_LANES, MOST_CAMPAIGNS, MOST_HELD_BACK = 20, 50, 5000
+MOST_LANES, MOST_ANSWERS, MOST_CAMPAIGNS, MOST_HELD_BACK = 20, 20, 50, 5000
 
 _due, _count = prospect_due.c, prospect_count.c
 
@@ -70,6 +71,24 @@ def unsettled(session: Session, workspace_id: UUID, *, page: int, limit: int) ->
         .order_by(Message.claimed_at, Message.id)
     )
     return [Unsettled(*row) for row in session.execute(query.limit(limit).offset((page - 1) * limit))]
+
+
+def _unsettled_answers(workspace_id: UUID, *columns: Any) -> Any:
+    """ix_answer_status gives those of all workspaces: they are few."""
+    return select(*columns).where(Answer.status == UNKNOWN, Answer.workspace_id == workspace_id)
+
+
+def unsettled_answers(session: Session, workspace_id: UUID) -> list[tuple[Answer, Prospect]]:
+    """The first answers by hand whose outcome is unknown, and whom they were written to."""
+    query = _unsettled_answers(workspace_id, Answer, Prospect).join(Prospect, Prospect.id == Answer.prospect_id)
+    rows = session.execute(query.order_by(Answer.claimed_at, Answer.id).limit(MOST_ANSWERS))
+    return [(answer, prospect) for answer, prospect in rows]
+
+
+def waiting_count(session: Session, workspace_id: UUID) -> int:
+    """How many things wait for a person: messages and answers to settle, and accounts that cannot be used."""
+    answers = session.scalar(_unsettled_answers(workspace_id, func.count(Answer.id))) or 0
+    return unsettled_count(session, workspace_id) + answers + failing_count(session, workspace_id)
 
 
 def campaigns_of(session: Session, workspace_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, UUID]:

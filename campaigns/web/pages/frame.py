@@ -63,8 +63,7 @@ def stuck_count() -> int:
     if "stuck_count" not in g:
         g.stuck_count = 0
         with suppress(SQLAlchemyError), house().reading() as db:
-            own = person().workspace_id
-            g.stuck_count = watching.unsettled_count(db, own) + watching.failing_count(db, own)
+            g.stuck_count = watching.waiting_count(db, person().workspace_id)
     return cast(int, g.stuck_count)
 
 

@@ -8,7 +8,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from campaigns import overseeing, retrying, settling, watching
+from campaigns.models.conversation import Answer
 from campaigns.models.finding import find_campaign, nodes_of
+from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.lifecycle import LINKEDIN, TERMINAL
@@ -36,6 +38,7 @@ def index() -> ResponseReturnValue:
         return render_template(
             "stuck.html",
             unknown=_unknown(db, own, page),
+            answers=[_answer(*one) for one in watching.unsettled_answers(db, own)],
             settle=SETTLE,
             ticked=request.args.get("tick") == "all",
             page=page,
@@ -66,6 +69,17 @@ def _unknown(db: Session, own: UUID, page: int) -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+def _answer(answer: Answer, prospect: Prospect) -> dict[str, Any]:
+    """One by hand: it is settled where it was written."""
+    return {
+        "who": overseeing.who(prospect),
+        "by": answer.created_by,
+        "at": answer.claimed_at,
+        "error": answer.error,
+        "url": url_for("inbox.show", prospect_id=prospect.id, _anchor=f"mail-{answer.id}"),
+    }
 
 
 def _failing(one: watching.Failing) -> dict[str, Any]:

@@ -97,6 +97,26 @@ def test_bob_sees_and_settles_nothing_of_alices(alice: Visitor, bob: Visitor, st
     bob.see(bob.client.post("/stuck/retry", data={**data, "campaign": str(stuck.campaign_id), "how": "again"}), 404)
 
 
+def test_an_answer_by_hand_that_nobody_knows_of_leads_to_where_it_is_settled(
+    alice: Visitor, bob: Visitor, stuck: Stuck
+) -> None:
+    with stuck.db.sessions.begin() as session:
+        ann = session.get_one(Prospect, stuck.ann.id)
+        make.conversation(session, ann, unread=False)
+        answer = make.answer(session, ann, error="The line broke", created_by="carla@example.com")
+        make.answer(session, ann, status="sent")
+        thread = f"/inbox/{ann.id}"
+    page = alice.visit("/stuck")
+    text = squeezed(page.text)
+    assert "Did this answer by hand arrive?" in text
+    for words in ("To Ann", "The line broke", "by carla@example.com", "What is stuck 4 to settle"):
+        assert words in text, words
+    assert f"{thread}#mail-{answer.id}" in page.links
+    assert "by hand" not in bob.visit("/stuck").text
+    alice.follow(alice.send(alice.visit(thread).form(f"{thread}/answers/{answer.id}/settle"), settlement="sent"))
+    assert "by hand" not in alice.visit("/stuck").text
+
+
 def press(visitor: Visitor, settlement: str, *people: Message) -> str:
     """Press a button of the form, with these ticked; what the next page says."""
     page = visitor.visit("/stuck")
