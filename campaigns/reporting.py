@@ -231,9 +231,10 @@ def sender_settings_json(session: Session, sender: Sender, now: datetime) -> Jso
 def _seat_json(sender: Sender, now: datetime) -> JsonObject:
     """What only a LinkedIn seat has; null of any other account."""
     if sender.type != lifecycle.LINKEDIN:
-        return {"invitation_days": None, "limited": None}
+        return {"invitation_days": None, "limited": None, "seat": None}
     limited = [one | {"until": instant(one["until"])} for one in sender.limited_steps(now)]
-    return {"invitation_days": sender.invitation_days, "limited": limited}
+    seat = {name: sender.seat[name] for name in ("base_url", "account_id", "name")} if sender.seat else None
+    return {"invitation_days": sender.invitation_days, "limited": limited, "seat": seat}
 
 
 def _mailbox_json(mailbox: Mailbox | None) -> JsonObject | None:

@@ -46,7 +46,7 @@ from campaigns.models.message import ASKED, FAILED, SKIPPED, WAITING
 from campaigns.models.message import WITHDRAWN as TAKEN_BACK
 from campaigns.models.sender import WEEKLY_LIMITS
 from campaigns.rules import lifecycle
-from campaigns.rules.accounts import CLIENT, COLUMNS, MAILBOX_COLUMNS, MOST_NAME, SEAT_COLUMNS, SECURITIES
+from campaigns.rules.accounts import CLIENT, COLUMNS, MAILBOX_COLUMNS, MOST_NAME, SEAT, SEAT_COLUMNS, SECURITIES
 from campaigns.rules.accounts import SERVER as SERVER_KINDS
 from campaigns.rules.fields import BY_NAME, FIELDS
 from campaigns.rules.gates import GATES
@@ -56,6 +56,7 @@ from campaigns.rules.oauth import WAYS
 from campaigns.rules.people import CUSTOM_VALUE, MOST_CUSTOM_FIELDS, TEXTS
 from campaigns.rules.seats import PROVIDERS, WITHDRAWAL
 from campaigns.rules.sequence import ALL_NODE_TYPES, MOST_WHOLE_NUMBER, NODE_FIELDS, UUID_PATTERN, node_schema
+from campaigns.web.seats import STEPS as SEAT_STEPS
 
 Schema = Mapping[str, Any]
 
@@ -306,6 +307,8 @@ ALL_NODES = shown(sequence_nodes=NODES)
 EDITED_NODE = shown(node=ref("SequenceNode"), sequence_nodes=NODES, changes=ref("Changes"))
 ROLLED_BACK = shown(sequence_nodes=NODES, changes=ref("Changes"))
 ONE_PROSPECT = shown(prospect=ref("Prospect"))
+# Why nothing is sent to them, of somebody whose address is on the suppression list.
+EDITED_PROSPECT = {**shown(prospect=ref("Prospect"), suppressed=TEXT), "required": ["prospect"]}
 _IMPORTED = {"imported": COUNT, "duplicates": COUNT}
 # Only a table may have lines that are left out, and only some lists hold people who have said no.
 IMPORTED = {**shown(**_IMPORTED, suppressed=COUNT, invalid=many(ref("Problem"))), "required": list(_IMPORTED)}
@@ -322,11 +325,13 @@ SENDER_SETTINGS = shown(
     oauth=maybe(shown(client_id=TEXT, tenant=maybe(TEXT), signed_in=FLAG)),
     mailbox=maybe(shown(**columns(Mailbox, "read_at error try_at"))),
     provider=maybe(one_of(PROVIDERS)),
+    seat=maybe(shown(base_url=TEXT, account_id=maybe(TEXT), name=maybe(TEXT))),
     invitation_days=maybe(COUNT),
     limited=maybe(many(shown(step=one_of((*WEEKLY_LIMITS, WITHDRAWAL)), until=INSTANT, reason=TEXT))),
 )
-_STEPS = many(shown(name=one_of(STEPS), ok=FLAG, message=TEXT, advice=maybe(TEXT)))
-CONNECTION = shown(ok=FLAG, smtp=_STEPS, imap=maybe(_STEPS))
+_STEP = {"ok": FLAG, "message": TEXT, "advice": maybe(TEXT)}
+_STEPS = maybe(many(shown(name=one_of(STEPS), **_STEP)))
+CONNECTION = shown(ok=FLAG, smtp=_STEPS, imap=_STEPS, seat=maybe(many(shown(name=one_of(SEAT_STEPS), **_STEP))))
 SETTLED = shown(message=ref("Message"))
 MARKED = shown(marked=COUNT, already=COUNT, nobody=many(TEXT), no_profile=many(TEXT))
 RETRIED = shown(retried=COUNT)
@@ -410,10 +415,15 @@ _SERVER = maybe(
 _CLIENT = maybe(
     {**sent("client_id", **kinds(CLIENT)), "description": "A client of your own; what is secret in it is kept sealed."}
 )
+_SEAT = maybe(
+    {**sent("base_url", **kinds(SEAT)), "description": "Your account at Unipile; the API key is kept sealed."}
+)
 _SENDER = {
     **kinds(COLUMNS),
     **kinds(MAILBOX_COLUMNS),
     **kinds(SEAT_COLUMNS),
+    "provider": one_of(PROVIDERS),
+    "seat": _SEAT,
     "email_address": _ADDRESS,
     "reply_to": _ADDRESS,
     "profile_url": _ADDRESS,

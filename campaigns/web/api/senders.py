@@ -1,11 +1,14 @@
 """Sender accounts of the workspace, and those of one campaign."""
 
+from typing import Any
 from uuid import UUID
 
 from flask.typing import ResponseReturnValue
 
 from campaigns import connecting
+from campaigns.channels.probing import Step
 from campaigns.models.finding import find_campaign, find_sender, limits_of, senders_of
+from campaigns.models.sender import Sender
 from campaigns.reporting import sender_json, sender_page, sender_settings_json, senders_json
 from campaigns.rules.lifecycle import LINKEDIN
 from campaigns.rules.refusals import WrongState
@@ -14,6 +17,7 @@ from campaigns.web.api.blueprint import blueprint, page_json, paging, read_objec
 from campaigns.web.api.describing import PAGING, describe
 from campaigns.web.checking import check_connection
 from campaigns.web.house import house, now, person
+from campaigns.web.seats import check_seat, unhook
 
 
 @blueprint.get("/senders")
@@ -51,18 +55,29 @@ def read_sender(sender_id: UUID) -> ResponseReturnValue:
 def edit_sender(sender_id: UUID) -> ResponseReturnValue:
     """The fields that the body holds."""
     body, who, key = read_object(), person(), house().settings.sealing_key
+    before = _find(sender_id)
     with house().sessions.begin() as db:
         sender = connecting.change(db, who.workspace_id, sender_id, body, key=key, now=now(), by=who.email)
         db.flush()
-        return sender_json(db, sender, now())
+        answer = sender_json(db, sender, now())
+    if sender.seat is None:
+        unhook(before)
+    return answer
+
+
+def _find(sender_id: UUID) -> Sender:
+    with house().reading() as db:
+        return find_sender(db, person().workspace_id, sender_id)
 
 
 @blueprint.delete("/senders/<uuid:sender_id>")
 @describe(None, status=204)
 def delete_sender(sender_id: UUID) -> ResponseReturnValue:
     """Unless a launched campaign sends from it."""
+    before = _find(sender_id)
     with house().sessions.begin() as db:
         connecting.remove(db, person().workspace_id, sender_id)
+    unhook(before)
     return "", 204
 
 
@@ -77,17 +92,24 @@ def read_sender_settings(sender_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/senders/<uuid:sender_id>/test")
 @describe(schemas.CONNECTION)
 def test_sender(sender_id: UUID) -> ResponseReturnValue:
-    """Tries the way to the account's servers step by step, and sends nothing: what works, what failed and why."""
-    with house().reading() as db:
-        sender = find_sender(db, person().workspace_id, sender_id)
+    """Tries the way to the account's servers, or to its provider, step by step, and sends nothing: what works, what
+    failed and why."""
+    sender = _find(sender_id)
     if sender.type == LINKEDIN:
-        raise WrongState("A LinkedIn seat has no mail servers to test.")
+        return _test_seat(sender)
     checked = check_connection(sender)
-    return {
-        "ok": checked.ok,
-        "smtp": [vars(step) for step in checked.smtp],
-        "imap": None if checked.imap is None else [vars(step) for step in checked.imap],
-    }
+    return {"ok": checked.ok, "smtp": _steps(checked.smtp), "imap": _steps(checked.imap), "seat": None}
+
+
+def _test_seat(sender: Sender) -> ResponseReturnValue:
+    if sender.seat is None:
+        raise WrongState("An assisted seat has nothing to test: a person does its steps.")
+    steps = check_seat(sender)
+    return {"ok": all(step.ok for step in steps), "smtp": None, "imap": None, "seat": _steps(steps)}
+
+
+def _steps(steps: list[Step] | None) -> list[dict[str, Any]] | None:
+    return None if steps is None else [vars(step) for step in steps]
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>/senders")

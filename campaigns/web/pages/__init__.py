@@ -22,6 +22,7 @@ from campaigns.web.pages import (
     prospects,
     rights,
     search,
+    seats,
     senders,
     sequences,
     settings,
@@ -60,7 +61,7 @@ BLUEPRINTS = (
     workers.blueprint,
 )
 # Further pages of the campaigns' and the people's blueprints, here so that their routes are there.
-PARTS = (chart, details, overview, plan, settings, sign_ins)
+PARTS = (chart, details, overview, plan, seats, settings, sign_ins)
 
 
 def register(app: Flask) -> None:

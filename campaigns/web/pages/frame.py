@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from campaigns import corresponding, tasking, watching
 from campaigns.models import counts
-from campaigns.models.finding import find_campaign
+from campaigns.models.finding import find_campaign, senders_of
 from campaigns.models.sender import Sender
 from campaigns.rules.kinds import parse_uuid
-from campaigns.rules.lifecycle import COMPLETED, IN_FLIGHT, PENDING, REPLIED
+from campaigns.rules.lifecycle import COMPLETED, IN_FLIGHT, LINKEDIN, PENDING, REPLIED
 from campaigns.rules.problems import Problems
 from campaigns.rules.tables import MOST_BYTES
 from campaigns.web.house import house, now, person
@@ -129,7 +129,9 @@ def read_ids(texts: Iterable[str]) -> list[UUID]:
 def head(db: Session, campaign_id: UUID, tab: str) -> dict[str, Any]:
     """The context of _campaign_head.html. Raises NotFound."""
     campaign = find_campaign(db, person().workspace_id, campaign_id)
-    return {"campaign": campaign, "tab": tab, "people": counts.total(db, campaign.id)}
+    seats = senders_of(db, campaign.id) if campaign.type == LINKEDIN and campaign.status != COMPLETED else []
+    ill = [account for account in map(show_account, seats) if account["reconnect"]]
+    return {"campaign": campaign, "tab": tab, "people": counts.total(db, campaign.id), "ill_seats": ill}
 
 
 def sum_up(stats: Mapping[str, int]) -> dict[str, int]:
@@ -140,7 +142,8 @@ def sum_up(stats: Mapping[str, int]) -> dict[str, int]:
 
 
 def show_account(sender: Sender) -> dict[str, Any]:
-    """What pages tell of a sender account; `next_send_at` while it has to wait."""
+    """What pages tell of a sender account; `next_send_at` while it has to wait; `reconnect`: its account at a provider
+    needs a person."""
     waits = sender.next_send_at is not None and sender.next_send_at > now()
     return {
         "id": str(sender.id),
@@ -148,6 +151,8 @@ def show_account(sender: Sender) -> dict[str, Any]:
         "type": sender.type,
         "status": sender.status,
         "status_reason": sender.status_reason,
+        "account_id": (sender.seat or {}).get("account_id"),
+        "reconnect": sender.seat is not None and sender.status == "needs_attention",
         "limit": sender.daily_limit,
         "next_send_at": sender.next_send_at if waits else None,
     }

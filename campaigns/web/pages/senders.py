@@ -1,6 +1,5 @@
 """Sender accounts: list, add, edit, try out, put back to work, remove."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,17 +9,19 @@ from flask.typing import ResponseReturnValue
 from campaigns import connecting, locating, overseeing, trying
 from campaigns.channels.oauth import PROVIDERS
 from campaigns.channels.outgoing import Doubtful, Unsent
-from campaigns.models.allowance import Allowance, allowances
+from campaigns.models.allowance import allowances
 from campaigns.models.finding import find_sender
 from campaigns.models.sender import Sender
 from campaigns.rules.lifecycle import LINKEDIN
 from campaigns.rules.oauth import PASSWORD
 from campaigns.rules.refusals import Conflict, Invalid, NotFound
 from campaigns.web.checking import check_connection
-from campaigns.web.forms import SeatForm, SenderForm
+from campaigns.web.forms import SenderForm
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import is_fragment, page_number, show_account, tell_error, tell_success
+from campaigns.web.pages.seat_form import edit_seat, week
 from campaigns.web.posting import post
+from campaigns.web.seats import unhook
 
 blueprint = Blueprint("senders", __name__, url_prefix="/senders")
 
@@ -29,10 +30,6 @@ SERVER, CLIENT = ("host", "port", "security", "username"), ("client_id", "tenant
 PLAIN = (
     *("email_address", "display_name", "first_name", "last_name", "reply_to", "signature", "auth"),
     *("daily_limit", "ramp_start", "ramp_step", "ramp_ceiling", "min_gap", "max_gap"),
-)
-SEAT = (
-    *("display_name", "first_name", "last_name", "profile_url", "is_premium", "weekly_connection_limit"),
-    *("weekly_message_limit", "invitation_days", "daily_limit", "min_gap", "max_gap"),
 )
 SIGN_IN_AT = {key: provider.name for key, provider in PROVIDERS.items()}
 
@@ -45,13 +42,8 @@ def index() -> ResponseReturnValue:
         accounts = overseeing.accounts(db, person().workspace_id, now())
         listed = accounts[(page - 1) * PAGE : page * PAGE]
         weeks = allowances(db, [account.sender for account in listed], now())
-    shown = [_shown(account) | _week(account.sender, weeks) for account in listed]
+    shown = [_shown(account) | week(account.sender, weeks) for account in listed]
     return render_template("senders.html", senders=shown, page=page, limit=PAGE, total=len(accounts))
-
-
-def _week(sender: Sender, weeks: Mapping[UUID, list[Allowance]]) -> dict[str, Any]:
-    """What _allowances.html shows of an account."""
-    return {"allowances": weeks.get(sender.id, []), "limited": sender.limited_steps(now())}
 
 
 def _shown(account: overseeing.Account) -> dict[str, Any]:
@@ -113,13 +105,9 @@ def authorized_url() -> str:
     return house().settings.public_url + url_for("senders.authorized")
 
 
-def _page(form: SenderForm | SeatForm, sender: Sender | None, **told: Any) -> str:
-    about = _about(sender)
-    if about is not None and sender is not None and isinstance(form, SeatForm):
-        with house().reading() as db:
-            about |= _week(sender, allowances(db, [sender], now()))
-    template = "sender_form.html" if isinstance(form, SenderForm) else "seat_form.html"
-    return render_template(template, form=form, sender=about, redirect_uri=authorized_url(), **told)
+def _page(form: SenderForm, sender: Sender | None, **told: Any) -> str:
+    context = {"form": form, "sender": _about(sender), "redirect_uri": authorized_url()}
+    return render_template("sender_form.html", **context, **told)
 
 
 def _about(sender: Sender | None) -> dict[str, Any] | None:
@@ -144,7 +132,7 @@ def edit(sender_id: UUID) -> ResponseReturnValue:
     with house().reading() as db:
         sender = find_sender(db, person().workspace_id, sender_id)
     if sender.type == LINKEDIN:
-        return _edit_seat(sender)
+        return edit_seat(sender)
     form = SenderForm(data=_values(sender))
     form.offer_trap(house().settings.trap or sender.uses_trap)
     if request.method == "GET":
@@ -181,17 +169,6 @@ def _changed(form: SenderForm, sender: Sender) -> dict[str, Any]:
     if body["uses_trap"] != sender.uses_trap:
         body["status"] = "active"
     return body
-
-
-def _edit_seat(sender: Sender) -> ResponseReturnValue:
-    form = SeatForm(data={name: getattr(sender, name) for name in SEAT})
-    if request.method == "GET":
-        return _page(form, sender)
-    try:
-        _change(sender.id, form.body())
-    except Invalid as refusal:
-        return _page(form, sender, problem=form.tell(refusal)), 422
-    return redirect(url_for("senders.index"), 303)
 
 
 def _change(sender_id: UUID, body: dict[str, Any]) -> None:
@@ -260,11 +237,14 @@ def check(sender_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/<uuid:sender_id>/delete")
 def delete(sender_id: UUID) -> ResponseReturnValue:
     """Unless a launched campaign sends from it."""
+    with house().reading() as db:
+        sender = find_sender(db, person().workspace_id, sender_id)
     try:
         with house().sessions.begin() as db:
             connecting.remove(db, person().workspace_id, sender_id)
     except Conflict as refusal:
         tell_error(refusal.message)
         return redirect(url_for("senders.edit", sender_id=sender_id), 303)
+    unhook(sender)
     tell_success("The account is removed.")
     return redirect(url_for("senders.index"), 303)

@@ -1,6 +1,5 @@
 """Signing an account in at Google or Microsoft: there, and back with leave to use it (RFC 6749 section 4.1)."""
 
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import redirect, request, url_for
@@ -12,15 +11,15 @@ from campaigns.models.finding import find_sender
 from campaigns.models.grant import client_of, read_grant
 from campaigns.models.sealing import Unsealable
 from campaigns.models.sender import Sender
-from campaigns.rules.links import ID_BYTES, read, sign
 from campaigns.rules.oauth import PASSWORD, Client, Denied
 from campaigns.rules.refusals import Invalid, NotFound
+from campaigns.web import errand
 from campaigns.web.house import house, now, person
 from campaigns.web.pages.frame import tell_error, tell_success
 from campaigns.web.pages.senders import authorized_url, blueprint
 
-# What the token is signed for, and how long somebody may be away.
-PURPOSE, AWAY = "sign in", timedelta(minutes=15)
+# What the token is signed for.
+PURPOSE = "sign in"
 
 
 @blueprint.get("/<uuid:sender_id>/authorize")
@@ -34,13 +33,15 @@ def authorize(sender_id: UUID) -> ResponseReturnValue:
     except Unsealable as lost:
         tell_error(str(lost))
         return _back(sender_id)
-    return redirect(authorize_url(client, authorized_url(), _state(sender_id), sender.email_address), 303)
+    return redirect(
+        authorize_url(client, authorized_url(), errand.leave(PURPOSE, sender_id), sender.email_address), 303
+    )
 
 
 @blueprint.get("/authorized")
 def authorized() -> ResponseReturnValue:
     """Back from there. No transaction is open while the code is turned into tokens."""
-    sender = _find(_begun(request.args.get("state", "")))
+    sender = _find(errand.come_back(PURPOSE, request.args.get("state", "")))
     if "code" not in request.args:
         why = request.args.get("error_description") or request.args.get("error") or "no code came back"
         tell_error(f"Nobody signed in: {why[:300]}")
@@ -72,19 +73,3 @@ def _redeem(sender: Sender, code: str) -> None:
     tokens = redeem(_client(sender), code, authorized_url())
     with house().sessions.begin() as db:
         connecting.authorize(db, who.workspace_id, sender.id, tokens, key=key, now=now(), by=who.email)
-
-
-def _state(sender_id: UUID) -> str:
-    """What comes back tells by it that this person began to sign in for this account, and lately (section 10.12)."""
-    until = int((now() + AWAY).timestamp())
-    payload = sender_id.bytes + person().user_id.bytes + until.to_bytes(8, "big")
-    return sign(house().settings.secret_key, PURPOSE, payload)
-
-
-def _begun(state: str) -> UUID:
-    """The account that it was begun for. Raises NotFound."""
-    payload = read(house().settings.secret_key, PURPOSE, state) or b""
-    who, until = payload[ID_BYTES : 2 * ID_BYTES], int.from_bytes(payload[2 * ID_BYTES :], "big")
-    if who != person().user_id.bytes or datetime.fromtimestamp(until, UTC) < now():
-        raise NotFound("sign-in under way: begin it again on the account's page")
-    return UUID(bytes=payload[:ID_BYTES])

@@ -37,6 +37,10 @@ def test_an_account_that_says_nothing_has_no_ramp_and_a_password(alice: Caller) 
         "auth": "password",
         "oauth": None,
         "mailbox": None,
+        "provider": None,
+        "invitation_days": None,
+        "limited": None,
+        "seat": None,
     }
 
 

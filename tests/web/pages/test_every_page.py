@@ -54,7 +54,7 @@ def furnished(db: Database, alice: Visitor, status: str, kind: str = "email") ->
 
 
 # Programs ask there, and mails link there: whoever holds a link needs no login (test_outside).
-ELSEWHERE = ("/api", "/ops", "/static", "/healthz", "/metrics", "/u/", "/o/")
+ELSEWHERE = ("/api", "/ops", "/static", "/healthz", "/metrics", "/u/", "/o/", "/hooks/")
 
 
 def routes(app: Flask, method: str) -> list[str]:
