@@ -176,6 +176,7 @@ def test_nobody_but_a_connection_is_written_to(unipile: UnipileServer, channel: 
             channel.send(approach)
         assert (failed.value.lasting, failed.value.account) == (True, False)
     assert unipile.messages == []
+    assert [method for method, *_ in unipile.asked] == ["GET", "POST"]
 
 
 # Invitations that need not leave
@@ -538,6 +539,7 @@ def test_the_linkedin_accounts_are_listed(unipile: UnipileServer, api: Unipile) 
     unipile.accounts = {f"acc_{number}": "running" for number in range(120)} | {"acc_out": "disconnected"}
     found = api.accounts()
     assert len(found) == 121
+    assert len(unipile.asked) == 3
     assert found[-1] == Account("acc_out", "Sarah Chen", "disconnected")
 
 
@@ -625,7 +627,7 @@ def test_who_accepted_since_is_told(unipile: UnipileServer, api: Unipile, clock:
 
 
 def test_who_accepted_is_found_page_after_page(unipile: UnipileServer, api: Unipile, clock: Clock) -> None:
-    for number in range(30):
+    for number in range(80):
         unipile.accept(f"old-{number}")
     since = clock()
     for number in range(120):
@@ -661,6 +663,15 @@ def test_who_wrote_since_is_told_and_nobody_for_what_the_account_wrote(
         "Who are you?",
         "https://www.linkedin.com/messaging/thread/chat_jane-doe/",
     )
+
+
+def test_what_was_written_before_is_not_told_again() -> None:
+    chat = {"id": "chat_1", "type": "1to1", "last_message_timestamp": "2027-01-01T00:00:00.000Z"}
+    said = {"sender_id": "ACoAAx", "is_sender": False, "timestamp": "2026-03-02T09:00:00.000Z"}
+    with answering(200, {"data": [chat | said]}) as url:
+        api = Unipile(url, "key")
+        assert api.messages("acc", START) == []
+        assert len(api.messages("acc", START - timedelta(seconds=1))) == client_module.MOST_PAGES
 
 
 def test_groups_are_nobodys_answer() -> None:

@@ -1,5 +1,6 @@
 """One HTTP exchange: it ends in time, takes no more than it can hold, follows nobody, and trusts no stranger."""
 
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -40,6 +41,18 @@ def test_a_body_that_goes_on_letter_by_letter_is_left() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
     with talking(head + b" " * 5000, pause=0.005) as origin, pytest.raises(Unanswered):
         ask(origin, patience=0.5)
+
+
+@pytest.mark.parametrize(("left", "words"), [(-1.0, "takes too long"), (0.1, "timed out")])
+def test_no_wait_for_more_is_longer_than_the_time_that_is_left(left: float, words: str) -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        near.settimeout(5)
+        began = time.monotonic()
+        file = wire._Timed(near, began + left).makefile("rb")
+        with pytest.raises(TimeoutError, match=words):
+            file.read(1)
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("head", [f"Content-Length: {MOST_BYTES + 9}\r\n".encode(), b""])

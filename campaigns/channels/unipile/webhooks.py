@@ -68,7 +68,7 @@ def _check(body: bytes, headers: Mapping[str, str], secret: str, now: datetime) 
     said = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
     pairs = [part.strip().partition("=") for part in said.split(",")]
     instants = [value for name, _, value in pairs if name == "t" and _INSTANT.fullmatch(value)]
-    if not secret or len(instants) != 1:
+    if not secret or not instants:
         raise Unsigned("The signature is missing.")
     expected = hmac.digest(secret.encode(), f"{instants[0]}.".encode() + body, "sha256").hex()
     signatures = [value.lower().encode("ascii", "replace") for name, _, value in pairs if name == "v0"]
