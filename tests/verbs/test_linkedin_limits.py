@@ -106,6 +106,18 @@ def test_invitations_leave_in_a_week_that_is_full_of_messages(play: Seats) -> No
     assert instants(play, "message") == [2 * MINUTE, 2 * MINUTE + WEEK]
 
 
+def test_nobody_waits_behind_a_step_of_which_the_week_is_full(play: Seats) -> None:
+    """Whoever's invitation was skipped is new, and gets a message first."""
+    sequence = (make.delay(hours=1), NOTE, make.delay(minutes=1), says("Thanks!"))
+    people = play.launch(3, *sequence, seat={"weekly_message_limit": 0})
+    for person in people[:2]:
+        ids = person.workspace_id, person.campaign_id, person.id
+        play.do(steering.skip, *ids, now=NOW, by=None)
+    play.play(NOW + DAY)
+    assert [play.status(person) for person in people] == ["pending", "pending", "connection_sent"]
+    assert told(play, people[0]) == ("sender_weekly_limit", None)
+
+
 def test_a_limit_below_what_was_sent_holds_until_enough_are_old(play: Seats) -> None:
     people = play.launch(4, NOTE, seat={"weekly_connection_limit": 3, "invitation_days": 60, **HOURLY})
     play.play(NOW + 3 * HOUR)
