@@ -13,11 +13,13 @@ from campaigns.models import counts
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_campaign, find_prospect
 from campaigns.models.gate import ensure_gates
+from campaigns.models.journey import leave
 from campaigns.models.paging import page_by_index
 from campaigns.models.prospect import Prospect
+from campaigns.models.suppression import who_said_no
 from campaigns.models.words import people_with
 from campaigns.rules import lifecycle
-from campaigns.rules.people import PERSON_FIELDS, identity_of, read_fields
+from campaigns.rules.people import PERSON_FIELDS, Person, identity_of, read_fields
 from campaigns.rules.problems import Problems
 from campaigns.rules.refusals import Conflict, Invalid
 
@@ -70,7 +72,8 @@ def edit(
     *,
     now: datetime,
 ) -> Prospect:
-    """Change what is known of a person. Raises NotFound, Invalid, and Conflict if the address is another's."""
+    """Change what is known of a person; whoever is on the suppression list by a new address gets nothing more. Raises
+    NotFound, Invalid, and Conflict if the address is another's."""
     campaign = find_campaign(session, workspace_id, campaign_id, lock=True)
     prospect = find_prospect(session, campaign.id, prospect_id, lock=True)
     try:
@@ -82,6 +85,7 @@ def edit(
     if identity != prospect.identity:
         _check_identity(session, campaign, identity)
     _write(session, campaign, prospect, values | {"identity": identity}, now)
+    _heed(session, prospect, now)
     return prospect
 
 
@@ -89,6 +93,15 @@ def _check_identity(session: Session, campaign: Campaign, identity: str) -> None
     taken = select(Prospect.id).where(Prospect.campaign_id == campaign.id, Prospect.identity == identity)
     if session.scalar(taken) is not None:
         raise Conflict(f"{identity} is in this campaign already.", code="duplicate_prospect")
+
+
+def _heed(session: Session, prospect: Prospect, now: datetime) -> None:
+    """End the way of somebody whom an entry of the list means, as it was ended for everybody when the entry came."""
+    if prospect.status in lifecycle.TERMINAL and prospect.status != lifecycle.FAILED:
+        return
+    who = Person(prospect.identity, {"email": prospect.email, "linkedin_url": prospect.linkedin_url})
+    for reason in who_said_no(session, prospect.workspace_id, [who]).values():
+        leave(prospect, lifecycle.UNSUBSCRIBED, reason, now)
 
 
 def _write(session: Session, campaign: Campaign, prospect: Prospect, values: dict[str, Any], now: datetime) -> None:

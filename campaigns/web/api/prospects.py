@@ -14,7 +14,7 @@ from campaigns.models.message import ASKED, WITHDRAWN
 from campaigns.models.prospect import Prospect
 from campaigns.reporting import instant, prospect_json
 from campaigns.rules.kinds import parse_uuid
-from campaigns.rules.lifecycle import PROSPECT_STATUSES
+from campaigns.rules.lifecycle import PROSPECT_STATUSES, UNSUBSCRIBED
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid
 from campaigns.rules.tables import decode
@@ -87,7 +87,7 @@ def _add_csv(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.patch(PROSPECTS)
-@describe(schemas.ONE_PROSPECT, body=schemas.NAMED_PROSPECT)
+@describe(schemas.EDITED_PROSPECT, body=schemas.NAMED_PROSPECT)
 def edit_named_prospect(campaign_id: UUID) -> ResponseReturnValue:
     """The prospect whose `id` the body holds."""
     body = read_object()
@@ -95,7 +95,7 @@ def edit_named_prospect(campaign_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.patch(f"{PROSPECTS}/<uuid:prospect_id>")
-@describe(schemas.ONE_PROSPECT, body=schemas.PATCH_PROSPECT)
+@describe(schemas.EDITED_PROSPECT, body=schemas.PATCH_PROSPECT)
 def edit_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     """What is known of one person."""
     return _edit(campaign_id, prospect_id, read_object())
@@ -104,7 +104,8 @@ def edit_prospect(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
 def _edit(campaign_id: UUID, prospect_id: UUID, body: dict[str, Any]) -> ResponseReturnValue:
     with house().sessions.begin() as db:
         prospect = rostering.edit(db, person().workspace_id, campaign_id, prospect_id, body, now=now())
-        return {"prospect": prospect_json(prospect)}
+        no = {"suppressed": prospect.status_reason} if prospect.status == UNSUBSCRIBED else {}
+        return {"prospect": prospect_json(prospect), **no}
 
 
 @blueprint.delete(PROSPECTS)

@@ -11,12 +11,13 @@ from campaigns import overseeing, previewing, retrying, rostering
 from campaigns.models.campaign import Campaign
 from campaigns.models.finding import find_prospect
 from campaigns.models.prospect import Prospect
+from campaigns.rules.lifecycle import UNSUBSCRIBED
 from campaigns.rules.liquid_subset import KEYED
 from campaigns.rules.people import PERSON_FIELDS
 from campaigns.rules.refusals import Conflict, Invalid, Refused, WrongState
 from campaigns.web.forms import PersonForm, sentence
 from campaigns.web.house import house, now, person
-from campaigns.web.pages.frame import head, tell_error, tell_success
+from campaigns.web.pages.frame import head, tell_error, tell_success, tell_warning
 from campaigns.web.pages.people import blueprint, can_retry
 
 RETRIED = {retrying.AGAIN: "The step is tried again.", retrying.SKIP: "The step is left out."}
@@ -30,11 +31,14 @@ def edit(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     who, body = person(), {**PersonForm().body(), KEYED: _typed()}
     try:
         with house().sessions.begin() as db:
-            rostering.edit(db, who.workspace_id, campaign_id, prospect_id, body, now=now())
+            prospect = rostering.edit(db, who.workspace_id, campaign_id, prospect_id, body, now=now())
             moved = _retry(db, campaign_id, prospect_id) if "how" in request.form else 0
     except (Invalid, Conflict, WrongState) as refusal:
         return _page(campaign_id, prospect_id, refusal), 422
-    tell_success(f"Saved. {RETRIED[_how()] if moved else ''}".strip())
+    if prospect.status == UNSUBSCRIBED:
+        tell_warning(f"Saved, but on the suppression list: nothing is sent to them. {prospect.status_reason}")
+    else:
+        tell_success(f"Saved. {RETRIED[_how()] if moved else ''}".strip())
     return _back(campaign_id, prospect_id)
 
 

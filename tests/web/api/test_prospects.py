@@ -4,7 +4,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
+from campaigns.models import Prospect, Workspace
 from tests import make
 from tests.databases import Database
 from tests.web.callers import Caller, Clock, fields, told
@@ -156,6 +158,23 @@ def test_a_person_is_edited_by_path_or_by_id(alice: Caller, path: str, clock: Cl
     answer = alice.patch(path, {"id": ann["id"], "first_name": None, "timezone": "Europe/Rome"}).json["prospect"]
     assert (answer["first_name"], answer["name"], answer["timezone"]) == (None, "Lee", "Europe/Rome")
     assert alice.get(f"{path}/{ann['id']}").json["prospect"] == answer
+
+
+@pytest.mark.parametrize(
+    ("status", "becomes"), [("pending", "unsubscribed"), ("failed", "unsubscribed"), ("replied", "replied")]
+)
+def test_whoever_is_on_the_suppression_list_by_a_new_address_gets_nothing_more(
+    alice: Caller, db: Database, path: str, status: str, becomes: str
+) -> None:
+    add(alice, path, ANN)
+    with db.sessions.begin() as session:
+        make.suppression(session, session.get_one(Workspace, alice.workspace_id), "new.example", reason="asked us")
+        session.execute(update(Prospect).values(status=status))
+    ann = roster(alice, path)[0]["id"]
+    assert "suppressed" not in alice.patch(f"{path}/{ann}", {"company": "Other"}).json
+    answer = alice.patch(f"{path}/{ann}", {"email": "ann@new.example"}).json
+    assert (answer["prospect"]["status"], answer["prospect"]["email"]) == (becomes, "ann@new.example")
+    assert answer.get("suppressed") == ("new.example: asked us" if becomes == "unsubscribed" else None)
 
 
 def test_a_wrong_edit_is_refused(alice: Caller, db: Database, path: str) -> None:

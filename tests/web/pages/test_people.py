@@ -175,6 +175,17 @@ def test_nobody_takes_the_address_of_another_one(alice: Visitor, db: Database) -
     assert "is in this campaign already" in alice.see(alice.send(form, email=other), 422).text
 
 
+def test_an_address_that_is_on_the_suppression_list_is_told_at_once(alice: Visitor, db: Database) -> None:
+    path = held_back(db, alice)
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        make.suppression(session, workspace, "ann@new.example", reason="Asked us")
+    form = alice.visit(f"{path}/edit").form(f"{path}/edit")
+    text = squeezed(alice.follow(alice.send(form, form.buttons[1], email="Ann@new.example")).text)
+    assert "on the suppression list: nothing is sent to them. ann@new.example: Asked us" in text
+    assert known(db, path).status == "unsubscribed"
+
+
 def test_somebody_held_back_goes_on_by_a_button_of_their_page(alice: Visitor, db: Database) -> None:
     path = held_back(db, alice)
     again, skip = [form for form in alice.visit(path).forms if form.action == f"{path}/retry"]
