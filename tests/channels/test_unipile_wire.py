@@ -114,6 +114,7 @@ def test_a_server_with_a_certificate_is_asked_over_tls(certificate: Path, monkey
         assert ask(origin).body == b"{}"
 
 
-def test_plain_http_where_tls_is_expected_is_not_reached() -> None:
+def test_plain_http_where_tls_is_expected_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "CONNECTING", 0.3)
     with talking(YES) as origin, pytest.raises(Unreached):
         ask(origin.replace("http://", "https://"))
