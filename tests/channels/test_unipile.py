@@ -613,6 +613,42 @@ def test_an_invitation_is_withdrawn(unipile: UnipileServer, api: Unipile, channe
     assert failed.value.blame == PERSON
 
 
+@pytest.mark.parametrize("known", ["by its receipt", "by the person"])
+def test_an_account_takes_an_invitation_back(unipile: UnipileServer, channel: UnipileChannel, known: str) -> None:
+    receipt = channel.send(invitation())
+    channel.send(invitation(profile_url="https://www.linkedin.com/in/bob"))
+    channel.withdraw(receipt if known == "by its receipt" else None, person_id("jane-doe"))
+    assert [taken.id for taken in unipile.withdrawn] == [receipt]
+
+
+@pytest.mark.parametrize("known", ["inv_99", None])
+def test_an_invitation_that_is_not_pending_any_more_is_said_to_be_so(
+    unipile: UnipileServer, channel: UnipileChannel, known: str | None
+) -> None:
+    with pytest.raises(Unsent, match="no pending invitation to them") as refused:
+        channel.withdraw(known, person_id("jane-doe"))
+    assert (refused.value.lasting, refused.value.account) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "account"),
+    [
+        (broken(401, "api/missing_authorization"), Unsent, True),
+        (broken(429, "api/too_many_requests"), Limited, False),
+        (broken(500, "provider/server_error"), Doubtful, None),
+        (broken(404, "api/resource_not_found"), Unsent, True),
+    ],
+)
+def test_what_goes_wrong_with_a_withdrawal_is_told_as_of_a_step(
+    unipile: UnipileServer, channel: UnipileChannel, trouble: Trouble, kind: type[Exception], account: bool | None
+) -> None:
+    receipt = channel.send(invitation())
+    unipile.fail("withdraw", trouble)
+    with pytest.raises(kind) as failed:
+        channel.withdraw(receipt, None)
+    assert getattr(failed.value, "account", None) == account
+
+
 # What is new
 
 
