@@ -20,27 +20,36 @@ NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 RULES = {
     "twice": "somebody got a step twice",
     "skipped": "somebody was forgotten: not through although nothing holds them, or not through at the very end",
-    "hours": "a mail was begun outside the hours, or in a pause",
+    "hours": "something was begun outside the hours, or in a pause",
     "limits": "an account or a campaign went over its daily limit",
+    "weeks": "a LinkedIn seat went over a limit of its 7 days; what may have left counts",
     "counters": "what is counted against a limit differs from what left",
-    "gaps": "two mails of an account were too close",
+    "gaps": "two steps of an account were too close",
     "delay": "a delay was cut short",
     "order": "a second step came before the first",
     "sender": "two accounts wrote to one person",
-    "suppressed": "somebody who wants no mail got one",
+    "suppressed": "somebody who wants to hear nothing was written to",
+    "strangers": "somebody got a LinkedIn message who was not connected",
+    "answered": "somebody got a LinkedIn message although it was known that they had answered",
+    "elsewhere": "somebody got a step of a campaign that leaves them to another one",
+    "told": "an acceptance that was answered with a 200 is not in the database",
     "unknown": "an outcome is unknown although it was known: nothing was dropped, and its lane was not killed",
-    "books": "the database and the mail server differ about a message",
+    "books": "the database and the outside world differ about a step",
+    "tasks": "what a person said of a task was refused",
     "late": "work did not go on within 30 s of a restart, or not at all",
     "orphans": "a process outlived the supervisor or the worker that had started it",
 }
 INTRODUCTION = """# Under fire
 
-`make faults` starts Cadenza as `make run` does, with real servers and a mail server that forgets nothing. While
-campaigns run and people edit hours, pause, resume and change limits, it kills processes with -9 (a lane in the middle
-of a send, a worker, the timetable, web, Redis, PostgreSQL, the supervisor alone, all at once), empties Redis, and has
-the mail server stall, hang up before and after its final answer, answer nonsense and say no. Then its memory is
-compared with the database. At last somebody looks into every mailbox, settles each unknown outcome on the page *What
-is stuck* and lifts the limits, all campaigns come to their end, and the two are compared again.
+`make faults` starts Cadenza as `make run` does, with real servers, a mail server and a provider of LinkedIn seats that
+forget nothing. While campaigns run and people edit hours, pause, resume and change limits, it kills processes with -9
+(a lane in the middle of a send, a worker, the timetable, web, Redis, PostgreSQL, the supervisor alone, all at once),
+empties Redis, and has the mail server and the provider stall, hang up before and after they did it, answer nonsense
+and say no. Meanwhile people at LinkedIn accept and answer, of which webhooks tell late, twice and out of order; the
+provider signs seats out; a script does the tasks of another seat as a person would; limits of 7 days are set near to
+what is used of them. Then what the outside world remembers is compared with the database. At last somebody looks into
+every mailbox and at every profile, settles each unknown outcome on the page *What is stuck* and lifts the limits, all
+campaigns come to their end, and the two are compared again.
 
 Each restart is timed: from the kill, or from the start of what the test itself starts again, until the next mail is
 begun. Where there was nobody to write to in between, or all was stopped once more, it is not. 30 s are promised.
@@ -60,8 +69,8 @@ def section(one: Report) -> str:
         f'`make faults ARGS="--database {one.database} --seed {one.seed}"`, on {machine["date"]} at commit '
         f"{machine['commit']}, with {size}, in {one.seconds / 60:.0f} minutes.",
         "",
-        *_table("kills", "other events", "people", "mails", "violations"),
-        _row(one.killed, one.other.total(), one.people, one.accepted, one.findings.counts.total()),
+        *_table("kills", "other events", "people", "mails", "steps at LinkedIn", "violations"),
+        _row(one.killed, one.other.total(), one.people, one.accepted, one.steps, one.findings.counts.total()),
         "",
         *_table("restarts timed", "slowest", "95 of 100 within", "unknown outcomes", "had arrived", "sent again"),
         _row(

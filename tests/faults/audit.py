@@ -1,4 +1,5 @@
-"""The auditor: the sink's memory against the database, by rules written here anew, not taken from the engine."""
+"""The auditor: the memory of the outside world against the database, by rules written here anew, not taken from the
+engine. What is LinkedIn's alone is in audit_linkedin."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -12,11 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign, CampaignDay, Message, Prospect, Sender, SenderDay
+from campaigns.rules.lifecycle import EMAIL
 from tests.faults.crew import Kill
-from tests.faults.sink import Doubt, Mail
+from tests.faults.deeds import Deed, Doubt, name_of
 from tests.faults.world import DAYS, Ours, Span
 
-TERMINAL = ("completed", "bounced", "unsubscribed", "failed")
+TERMINAL = ("completed", "bounced", "unsubscribed", "failed", "replied", "timed_out", "cancelled")
 # Seconds. From looking at the gates, over the durable commit, to the first word to the mail server.
 HAND_OVER = 1.0
 STEP = 0.02
@@ -50,7 +52,7 @@ class Findings:
 class Evidence:
     """What the auditor has to go by. `again`: account -> how many messages were sent once more by a person's word."""
 
-    mails: Sequence[Mail]
+    deeds: Sequence[Deed]
     doubts: Sequence[Doubt]
     refused: dict[str, str]
     kills: Sequence[Kill]
@@ -95,71 +97,103 @@ def lateness(ours: Ours, began: float) -> float | None:
     return None
 
 
-def audit(session: Session, evidence: Evidence) -> Findings:
+@dataclass(frozen=True)
+class Books:
+    """What the database says."""
+
+    session: Session
+    messages: Sequence[Message]
+    prospects: dict[Any, Prospect]
+    senders: dict[Any, Sender]
+
+    def name(self, message: Message) -> str:
+        """What the outside world calls it."""
+        return message.rfc_message_id or name_of(self.prospects[message.prospect_id].identity, message.body)
+
+    def account(self, sender_id: Any) -> str:
+        """What the outside world calls an account."""
+        return called(self.senders[sender_id])
+
+
+def read_books(session: Session) -> Books:
+    """All of it as it is now."""
+    people, accounts = session.scalars(select(Prospect)), session.scalars(select(Sender))
+    return Books(session, list(session.scalars(select(Message))), by_id(people), by_id(accounts))
+
+
+def by_id(rows: Iterable[Any]) -> dict[Any, Any]:
+    return {row.id: row for row in rows}
+
+
+def called(sender: Sender) -> str:
+    """The address of a mailbox; the profile of a seat."""
+    return str(sender.email_address or sender.profile_url)
+
+
+def audit(books: Books, evidence: Evidence) -> Findings:
     """Everything that the contract promises of sending, checked."""
     found = Findings()
-    messages = list(session.scalars(select(Message)))
-    prospects = {prospect.id: prospect for prospect in session.scalars(select(Prospect))}
-    never_twice(found, evidence.mails)
-    books_are_true(found, evidence, messages)
-    nobody_skipped(found, session, evidence, messages, prospects)
+    never_twice(found, evidence.deeds)
+    books_are_true(found, evidence, books)
+    nobody_skipped(found, evidence, books)
     in_the_hours(found, evidence)
-    limits_kept(found, session, evidence, messages)
-    senders = {sender.id: sender for sender in session.scalars(select(Sender))}
-    gaps_kept(found, senders.values(), evidence.mails)
+    limits_kept(found, evidence, books)
+    gaps_kept(found, books.senders.values(), evidence.deeds)
     delays_kept(found, evidence)
-    for mail in evidence.mails:
-        if mail.recipient in evidence.suppressed or mail.recipient.partition("@")[2] in evidence.suppressed:
-            found.say("suppressed", f"{mail.recipient} got {mail.subject}")
-    addresses = {sender.id: str(sender.email_address) for sender in senders.values()}
-    unknown_is_unknown(found, evidence, messages, addresses)
+    for deed in evidence.deeds:
+        if deed.recipient in evidence.suppressed or deed.recipient.partition("@")[2] in evidence.suppressed:
+            found.say("suppressed", f"{deed.recipient} got {deed.subject}")
+    unknown_is_unknown(found, evidence, books)
     return found
 
 
-def completed(found: Findings, session: Session) -> None:
+def completed(found: Findings, books: Books) -> None:
     """Once everything was settled and no limit is left: nobody waits, and nothing is unknown."""
-    for prospect in session.scalars(select(Prospect).where(Prospect.status.not_in(TERMINAL))):
-        found.say("skipped", f"{prospect.email} is {prospect.status} at the very end, due {prospect.due_at}")
-    for message in session.scalars(select(Message).where(Message.status == "unknown")):
-        found.say("skipped", f"message {message.id} is unknown at the very end: {message.error}")
-    for campaign in session.scalars(select(Campaign).where(Campaign.status != "completed")):
+    for prospect in books.prospects.values():
+        if prospect.status in TERMINAL:
+            continue
+        found.say("skipped", f"{prospect.identity} is {prospect.status} at the very end, due {prospect.due_at}")
+    for message in books.messages:
+        if message.status == "unknown":
+            found.say("skipped", f"message {message.id} is unknown at the very end: {message.error}")
+    for campaign in books.session.scalars(select(Campaign).where(Campaign.status != "completed")):
         found.say("skipped", f"the campaign {campaign.name} is {campaign.status} at the very end")
 
 
-def never_twice(found: Findings, mails: Iterable[Mail]) -> None:
-    """By person and step, from the sink alone: a subject names campaign and step."""
-    for (recipient, subject), count in Counter((mail.recipient, mail.subject) for mail in mails).items():
+def never_twice(found: Findings, deeds: Iterable[Deed]) -> None:
+    """By person and step, from the outside alone: a subject names campaign and step."""
+    for (recipient, subject), count in Counter((deed.recipient, deed.subject) for deed in deeds).items():
         if count > 1:
             found.say("twice", f"{recipient} got “{subject}” {count} times")
 
 
-def books_are_true(found: Findings, evidence: Evidence, messages: Sequence[Message]) -> None:
-    """Sent in the database is taken by the sink; what the sink took is sent, or unknown."""
-    taken = {mail.message_id for mail in evidence.mails}
-    by_id = {message.rfc_message_id: message for message in messages}
-    for message in messages:
-        if message.status == "sent" and message.rfc_message_id not in taken:
-            found.say("books", f"message {message.id} is sent, but the sink never took it")
+def books_are_true(found: Findings, evidence: Evidence, books: Books) -> None:
+    """Sent in the database is taken outside; what was taken is sent, or unknown."""
+    taken = {deed.name for deed in evidence.deeds}
+    recorded = {books.name(message): message for message in books.messages}
+    for name, message in recorded.items():
+        if message.status == "sent" and name not in taken:
+            found.say("books", f"message {message.id} ({name}) is sent, but nobody ever took it")
         if message.status == "sending":
             found.say("books", f"message {message.id} is still being sent")
-    for mail in evidence.mails:
-        record = by_id.get(mail.message_id)
+    for deed in evidence.deeds:
+        record = recorded.get(deed.name)
         if record is None or record.status not in ("sent", "unknown"):
-            found.say("books", f"{mail.recipient} got “{mail.subject}”, and the books say {record and record.status}")
+            found.say("books", f"{deed.recipient} got “{deed.subject}”, and the books say {record and record.status}")
 
 
-def nobody_skipped(
-    found: Findings, session: Session, evidence: Evidence, messages: Sequence[Message], prospects: dict[Any, Prospect]
-) -> None:
+def nobody_skipped(found: Findings, evidence: Evidence, books: Books) -> None:
     """Everybody came to the end with both mails, or stands where a no, a limit or an unknown outcome holds them."""
     got: dict[Any, set[str]] = defaultdict(set)
-    for mail in evidence.mails:
+    for mail in evidence.deeds:
         got[mail.recipient].add(mail.subject)
-    unknown = {message.prospect_id for message in messages if message.status == "unknown"}
-    names = {ours.id: ours.name for ours in evidence.ours}
-    held = _held_by_limits(session, evidence)
-    for prospect in prospects.values():
-        name, address = names[str(prospect.campaign_id)], str(prospect.email)
+    unknown = {message.prospect_id for message in books.messages if message.status == "unknown"}
+    names = {ours.id: ours.name for ours in evidence.ours if ours.type == EMAIL}
+    held = held_by_limits(evidence, books)
+    for prospect in books.prospects.values():
+        name, address = names.get(str(prospect.campaign_id)), str(prospect.email)
+        if name is None:
+            continue
         both = {f"{name} 1", f"{name} 2"} <= got[address]
         no = address in evidence.suppressed or address.partition("@")[2] in evidence.suppressed
         fine = {
@@ -171,115 +205,117 @@ def nobody_skipped(
             found.say("skipped", f"{address} of {name} is {prospect.status}, due {prospect.due_at}, got {got[address]}")
 
 
-def _held_by_limits(session: Session, evidence: Evidence) -> set[Any]:
+def held_by_limits(evidence: Evidence, books: Books) -> set[Any]:
     """Who is due and waits for a limit that is in truth used up."""
-    spent_senders = select(SenderDay.sender_id).join(Sender).where(SenderDay.used >= Sender.daily_limit)
     limits = {ours.id: ours.limit[-1].value for ours in evidence.ours}
-    spent = {
-        str(row.campaign_id) for row in session.scalars(select(CampaignDay)) if row.used >= limits[str(row.campaign_id)]
-    }
-    tired = set(session.scalars(spent_senders))
-    waiting = session.scalars(select(Prospect).where(Prospect.due_at.is_not(None)))
+    days = books.session.scalars(select(CampaignDay))
+    spent = {day.campaign_id for day in days if day.used >= limits[str(day.campaign_id)]}
+    days_of_senders = books.session.scalars(select(SenderDay))
+    tired = {day.sender_id for day in days_of_senders if day.used >= books.senders[day.sender_id].daily_limit}
     return {
         prospect.id
-        for prospect in waiting
-        if prospect.sender_account_id in tired or (str(prospect.campaign_id) in spent and prospect.counted_on is None)
+        for prospect in books.prospects.values()
+        if prospect.due_at is not None
+        and (prospect.sender_account_id in tired or (prospect.campaign_id in spent and prospect.counted_on is None))
     }
 
 
 def in_the_hours(found: Findings, evidence: Evidence) -> None:
-    """No mail was begun while its campaign was closed or paused, but for the one that was in hand."""
+    """Nothing was begun while its campaign was closed or paused, but for what was in hand."""
     names = {ours.name: ours for ours in evidence.ours}
-    for mail in evidence.mails:
-        ours = names[mail.subject.rpartition(" ")[0]]
-        late = lateness(ours, mail.began)
+    for deed in evidence.deeds:
+        ours = names[deed.campaign]
+        late = lateness(ours, deed.began)
         if late is None:
-            found.say("hours", f"“{mail.subject}” to {mail.recipient} at {at(mail.began, ours.zone)} {ours.zone}")
+            found.say("hours", f"“{deed.subject}” to {deed.recipient} at {at(deed.began, ours.zone)} {ours.zone}")
         else:
             found.latest = max(found.latest, late)
 
 
-def limits_kept(found: Findings, session: Session, evidence: Evidence, messages: Sequence[Message]) -> None:
-    """Senders and campaigns, counted at the sink; and the counters of the database, which must not leak either way."""
-    senders = {sender.email_address: sender for sender in session.scalars(select(Sender))}
-    for address, count in Counter(mail.sender for mail in evidence.mails).items():
-        if count > senders[address].daily_limit:
-            found.say("limits", f"{address} sent {count} of {senders[address].daily_limit}")
+def limits_kept(found: Findings, evidence: Evidence, books: Books) -> None:
+    """Senders and campaigns, counted outside; and the counters of the database, which must not leak either way."""
+    limits = {called(sender): sender.daily_limit for sender in books.senders.values()}
+    for account, count in Counter(deed.sender for deed in evidence.deeds).items():
+        if count > limits[account]:
+            found.say("limits", f"{account} sent {count} of {limits[account]}")
     for ours in evidence.ours:
-        _campaign_limit(found, ours, [mail for mail in evidence.mails if mail.subject.startswith(f"{ours.name} ")])
-    gone = [message for message in messages if message.status in ("sent", "unknown")]
+        _campaign_limit(found, ours, [deed for deed in evidence.deeds if deed.campaign == ours.name])
+    gone = [message for message in books.messages if message.status in ("sent", "unknown")]
     by_sender = Counter(message.sender_account_id for message in gone) + evidence.again
-    for day in session.scalars(select(SenderDay)):
+    for day in books.session.scalars(select(SenderDay)):
         if day.used != by_sender[day.sender_id]:
             found.say("counters", f"sender {day.sender_id}: {day.used} counted, {by_sender[day.sender_id]} left")
     people = {ours.id: {m.prospect_id for m in gone if str(m.campaign_id) == ours.id} for ours in evidence.ours}
-    for row in session.scalars(select(CampaignDay)):
+    for row in books.session.scalars(select(CampaignDay)):
         if row.used != len(people[str(row.campaign_id)]):
             found.say(
                 "counters", f"campaign {row.campaign_id}: {row.used} counted, {len(people[str(row.campaign_id)])}"
             )
 
 
-def _campaign_limit(found: Findings, ours: Ours, mails: Sequence[Mail]) -> None:
+def _campaign_limit(found: Findings, ours: Ours, deeds: Sequence[Deed]) -> None:
     seen: set[str] = set()
-    for mail in sorted(mails, key=lambda one: one.began):
-        if mail.recipient in seen:
+    for deed in sorted(deeds, key=lambda one: one.began):
+        if deed.recipient in seen:
             continue
-        seen.add(mail.recipient)
-        allowed = max(values_at(ours.limit, mail.began) + values_at(ours.limit, mail.began - HAND_OVER))
+        seen.add(deed.recipient)
+        allowed = most_allowed(ours.limit, deed.began)
         if len(seen) > allowed:
-            found.say("limits", f"{ours.name}: {len(seen)} people of {allowed} at {at(mail.began)}")
+            found.say("limits", f"{ours.name}: {len(seen)} people of {allowed} at {at(deed.began)}")
 
 
-def gaps_kept(found: Findings, senders: Iterable[Sender], mails: Sequence[Mail]) -> None:
-    """Between two mails of one account lies its least gap."""
-    gaps = {sender.email_address: sender.min_gap for sender in senders}
+def most_allowed(limit: Sequence[Span], instant: float) -> int:
+    """The largest limit that may have been in force when the gates were looked at."""
+    return max(values_at(limit, instant) + values_at(limit, instant - HAND_OVER))
+
+
+def gaps_kept(found: Findings, senders: Iterable[Sender], deeds: Sequence[Deed]) -> None:
+    """Between two deeds of one account lies its least gap."""
+    gaps = {called(sender): sender.min_gap for sender in senders}
     last: dict[str, float] = {}
-    for mail in sorted(mails, key=lambda one: one.at):
-        gap = mail.at - last.get(mail.sender, 0.0)
-        if gap < gaps[mail.sender] - CLOCK:
-            found.say("gaps", f"{mail.sender}: {gap:.3f} s before {at(mail.at)}")
-        last[mail.sender] = mail.at
+    for deed in sorted(deeds, key=lambda one: one.at):
+        gap = deed.at - last.get(deed.sender, 0.0)
+        if gap < gaps[deed.sender] - CLOCK:
+            found.say("gaps", f"{deed.sender}: {gap:.3f} s before {at(deed.at)}")
+        last[deed.sender] = deed.at
 
 
 def delays_kept(found: Findings, evidence: Evidence) -> None:
-    """The second mail of a person comes after the first, by the same account, once the delay is over."""
-    first = {
-        (mail.recipient, mail.subject.rpartition(" ")[0]): mail
-        for mail in evidence.mails
-        if mail.subject.endswith(" 1")
-    }
-    for mail in evidence.mails:
-        if not mail.subject.endswith(" 2"):
+    """The second step of a person comes after the first, by the same account, once the delay is over."""
+    first = {(deed.recipient, deed.campaign): deed for deed in evidence.deeds if deed.step == "1"}
+    mails = {ours.name for ours in evidence.ours if ours.type == EMAIL}
+    for deed in evidence.deeds:
+        if deed.step != "2":
             continue
-        before = first.get((mail.recipient, mail.subject.rpartition(" ")[0]))
+        before = first.get((deed.recipient, deed.campaign))
         if before is None:
-            found.say("order", f"{mail.recipient} got “{mail.subject}” first")
-        elif mail.began < before.at + evidence.delay_minutes * 60 - CLOCK:
-            found.say("delay", f"{mail.recipient}: {mail.began - before.at:.1f} s")
-        elif mail.sender != before.sender:
-            found.say("sender", f"{mail.recipient}: {before.sender}, then {mail.sender}")
+            # Whoever is connected gets a LinkedIn message without an invitation.
+            if deed.campaign in mails:
+                found.say("order", f"{deed.recipient} got “{deed.subject}” first")
+        elif deed.began < before.at + evidence.delay_minutes * 60 - CLOCK:
+            found.say("delay", f"{deed.recipient}: {deed.began - before.at:.1f} s")
+        elif deed.sender != before.sender:
+            found.say("sender", f"{deed.recipient}: {before.sender}, then {deed.sender}")
 
 
-def unknown_is_unknown(
-    found: Findings, evidence: Evidence, messages: Iterable[Message], addresses: dict[Any, str]
-) -> None:
+def unknown_is_unknown(found: Findings, evidence: Evidence, books: Books) -> None:
     """Each has a reason of its own: its answer never came, or a kill cut off the lane that had it in hand."""
-    doubts = {doubt.message_id for doubt in evidence.doubts}
+    doubts = {doubt.name for doubt in evidence.doubts}
     cuts = [(kill.at, Counter(kill.senders)) for kill in sorted(evidence.kills, key=lambda kill: kill.at)]
     claims: dict[Any, list[float]] = defaultdict(list)
-    for message in sorted(messages, key=lambda one: one.claimed_at):
+    messages = sorted(books.messages, key=lambda one: one.claimed_at)
+    for message in messages:
         claims[message.sender_account_id].append(message.claimed_at.timestamp())
-    for message in sorted(messages, key=lambda one: one.claimed_at):
-        if message.status != "unknown" or message.rfc_message_id in doubts:
+    for message in messages:
+        if message.status != "unknown" or books.name(message) in doubts:
             continue
         claimed, own = message.claimed_at.timestamp(), claims[message.sender_account_id]
         later = [*own[bisect_right(own, claimed) :], claimed + LONGEST_SEND][0]
-        address = addresses[message.sender_account_id]
+        account = books.account(message.sender_account_id)
         # A lane that had not said yet whose it is can only have just claimed.
-        if not (_cut(cuts, address, claimed, later) or _cut(cuts, None, claimed, min(later, claimed + HAND_OVER))):
+        if not (_cut(cuts, account, claimed, later) or _cut(cuts, None, claimed, min(later, claimed + HAND_OVER))):
             near = [(round(when - claimed, 2), [*who]) for when, who in cuts if abs(when - claimed) < LONGEST_SEND]
-            found.say("unknown", f"message {message.id} of {address}: {message.error} Cut off near it: {near}")
+            found.say("unknown", f"message {message.id} of {account}: {message.error} Cut off near it: {near}")
 
 
 def _cut(cuts: Sequence[tuple[float, Counter[str | None]]], whose: str | None, claimed: float, until: float) -> bool:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,8 @@ from tests.servers import START_SECONDS, Postgres, _unprivileged, free_port, run
 ROOT = Path(__file__).resolve().parents[2]
 SENDING_WORKERS = 3
 COMPLETE = Counter({LANES: SENDING_WORKERS, WAKE_UPS: 1, "redis": 1, "ticker": 1, "web": 1})
+# What the provider of LinkedIn seats takes for an address that it can reach.
+PUBLIC_URL = "https://cadenza.test"
 # Without these nothing goes on at all.
 VITAL = ("supervisor", "everything", "postgres", "a process of postgres")
 # The kernel ends the children of a killed process at once; it may be busy.
@@ -47,7 +49,7 @@ Whose = Callable[[int], str | None]
 class Kill:
     """What was killed, when (wall-clock seconds), and how many processes.
 
-    `senders`: for whom the lanes that it cut off were at work, as far as they had said so to the mail server.
+    `senders`: for whom the lanes that it cut off were at work, as far as they had said so to a server.
     """
 
     at: float
@@ -96,6 +98,7 @@ class Crew:
         self._config = settings.load(environ)
         self._postgres = postgres
         self._whose = whose
+        self._at_work: dict[int, str] = {}
         supervisor = Part("supervisor", [sys.executable, "-m", "jobs.supervisor"])
         self.parts = {part.name: part for part in [*self._postgres_parts(), supervisor]}
 
@@ -211,9 +214,10 @@ class Crew:
 
     # Killing. Each says whether there was something to kill.
 
-    def kill_lane(self, choice: Random) -> bool:
-        """A process that is at work on a lane; its worker stays."""
+    def kill_lane(self, choice: Random, accounts: Collection[str] = ()) -> bool:
+        """A process that is at work on a lane, of one of these accounts if there is any; its worker stays."""
         lanes = self.lanes()
+        lanes = [lane for lane in lanes if self._at_work.get(lane) in accounts] or lanes
         if not lanes:
             return False
         lane = choice.choice(lanes)
@@ -299,8 +303,13 @@ class Crew:
             self.starts.append(Start(at, what))
         return True
 
+    def notice(self, port: int, account: str) -> None:
+        """Somebody who is connected from this port, and waits for an answer, is at work for this account: if it is a
+        lane, it is for as long as it lives."""
+        self._at_work |= dict.fromkeys((lane for lane in self.lanes() if port in ports_of(lane)), account)
+
     def _at_work_for(self, lane: int) -> str | None:
-        return next(filter(None, map(self._whose, ports_of(lane))), None)
+        return self._at_work.get(lane) or next(filter(None, map(self._whose, ports_of(lane))), None)
 
     def flush_redis(self) -> bool:
         """Empty Redis; whether it was there."""
@@ -346,7 +355,7 @@ def running_crew(kind: str, whose: Whose) -> Iterator[Crew]:
     with short_folder() as folder:
         port = free_port()
         environ = {**os.environ, "CADENZA_DATA": str(folder / "data"), "PORT": str(port), "CADENZA_TRAP": "off"}
-        environ["CADENZA_WORKERS"] = str(SENDING_WORKERS)
+        environ |= {"CADENZA_WORKERS": str(SENDING_WORKERS), "PUBLIC_URL": PUBLIC_URL}
         environ.pop("REDIS_URL", None)
         environ.pop("DATABASE_URL", None)
         if kind == "sqlite":

@@ -20,7 +20,8 @@ class Size:
     """How large a storm is. `kills`: how many processes are to die; `seconds`: when it ends at the latest.
 
     `people`, `limited`, `gapped`: prospects of the three campaigns. `senders` of the first one, some of them with gaps.
-    `longest`: seconds between two events at most. `lull_every`: kills from one lull to the next.
+    `longest`: seconds between two events at most. `lull_every`: kills from one lull to the next. `linked`, `skipping`,
+    `by_hand`: prospects of the three campaigns at LinkedIn; `week`: the limit of each seat and kind of step at first.
     """
 
     name: str
@@ -37,12 +38,18 @@ class Size:
     delay_minutes: int
     pause: float
     lull_every: int
+    linked: int
+    skipping: int
+    by_hand: int
+    week: int
 
 
 SHORT = Size("short", 20, 25, 0.6, people=110, limited=30, limit=24, gapped=8, sender_limit=13, senders=8,
-             gapped_senders=0, delay_minutes=0, pause=0.15, lull_every=10)  # fmt: skip
+             gapped_senders=0, delay_minutes=0, pause=0.15, lull_every=10,
+             linked=18, skipping=12, by_hand=8, week=6)  # fmt: skip
 LONG = Size("long", 520, 1200, 1.0, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=24,
-            gapped_senders=12, delay_minutes=1, pause=0.3, lull_every=60)  # fmt: skip
+            gapped_senders=12, delay_minutes=1, pause=0.3, lull_every=60,
+            linked=300, skipping=150, by_hand=120, week=25)  # fmt: skip
 
 # Kind -> how often, relative to the others.
 KILLS = {
@@ -66,7 +73,17 @@ TROUBLES = {
     "550": 3,
     "drop at mail": 1,
 }
-EDITS = {"hours": 14, "pause": 4, "resume": 10, "limit": 5, "add people": 2}
+# Of the provider of LinkedIn seats. It is told to go on with these, by the driver, after a while.
+OUTAGES = {
+    "provider: stall": 2,
+    "provider: drop before": 3,
+    "provider: drop after": 3,
+    "provider: 500": 2,
+    "provider: 503": 2,
+    "provider: 429": 2,
+    "provider: 401": 2,
+}
+EDITS = {"hours": 14, "pause": 4, "resume": 10, "limit": 5, "week": 8, "add people": 2}
 # Not in the short form: what they cause is waited out for too long.
 LONG_ONLY = ("451", "drop at mail", "add people")
 
@@ -74,7 +91,7 @@ LONG_ONLY = ("451", "drop at mail", "add people")
 def draw(seed: int, size: Size) -> Iterator[Event]:
     """The events of a storm, without end. The driver stops when it has had enough of them."""
     chance = Random(seed)
-    weights = KILLS | TROUBLES | EDITS
+    weights = KILLS | TROUBLES | OUTAGES | EDITS
     if size.name == "short":
         weights = {kind: weight for kind, weight in weights.items() if kind not in LONG_ONLY}
     kinds = list(weights)

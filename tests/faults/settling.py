@@ -1,8 +1,8 @@
 """What a person does once the storm is over: looks into every mailbox, and says on *What is stuck* what arrived."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
-from http.cookiejar import CookieJar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 from uuid import UUID
@@ -19,7 +19,9 @@ class Visitor:
     url: str
 
     def __post_init__(self) -> None:
-        self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
+        # As behind a proxy that speaks https for the server.
+        cookies = CookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
+        self._opener = build_opener(HTTPCookieProcessor(cookies))
 
     def visit(self, path: str, fields: list[tuple[str, str]] | None = None) -> Page:
         """The page at this address, or the one that a form with these fields leads to."""
@@ -32,14 +34,14 @@ class Visitor:
         self.visit("/signin", [("csrf_token", token), ("email", email), ("password", password)])
 
 
-def settle_all(visitor: Visitor, arrived: Callable[[UUID], bool]) -> dict[str, list[UUID]]:
+def settle_all(visitor: Visitor, arrived: Collection[UUID]) -> dict[str, list[UUID]]:
     """Mark as sent what arrived, have the others sent again, page by page until none is left; which was which."""
     done: dict[str, list[UUID]] = {"sent": [], "again": []}
     while form := _form(visitor.visit(STUCK)):
         ids = messages_of(form)
         assert not {*ids} & {*done["sent"], *done["again"]}, "a message was settled, and is still there"
         for settlement in done:
-            chosen = [one for one in ids if arrived(one) == (settlement == "sent")]
+            chosen = [one for one in ids if (one in arrived) == (settlement == "sent")]
             if chosen:
                 _press(visitor, form, settlement, chosen)
                 done[settlement] += chosen

@@ -13,31 +13,11 @@ from random import Random
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.faults.deeds import Deed, Doubt
 from tests.servers import free_port
 
 # What can be asked of the next message, each once. "before" and "after" are sides of the final 250.
 TROUBLES = ("drop before", "drop after", "nonsense", "451", "550", "drop at mail")
-
-
-@dataclass(frozen=True)
-class Mail:
-    """One mail that was taken. Instants are wall-clock seconds: `began` at MAIL FROM, `at` when it was taken."""
-
-    began: float
-    at: float
-    sender: str
-    recipient: str
-    message_id: str
-    subject: str
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A mail whose sender was left without a readable answer after handing it over; it may have been taken."""
-
-    at: float
-    message_id: str
-    taken: bool
 
 
 @dataclass
@@ -52,7 +32,7 @@ class Sink:
     chance: Random
     pause: float = 0.0
     stalled_until: float = 0.0
-    accepted: list[Mail] = field(default_factory=list)
+    accepted: list[Deed] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     under_way: int = 0
@@ -128,12 +108,12 @@ class Sink:
         name = str(message["Message-ID"])
         trouble = self._next_is("drop before", "drop after", "nonsense")
         if trouble:
-            self.doubts.append(Doubt(time.time(), name, taken=trouble != "drop before"))
+            self.doubts.append(Doubt(time.time(), name))
         if trouble == "drop before":
             server.transport.abort()
             return "421 gone"
         self._keep(
-            Mail(
+            Deed(
                 session.began, time.time(), str(envelope.mail_from), envelope.rcpt_tos[0], name, str(message["Subject"])
             )
         )
@@ -141,7 +121,7 @@ class Sink:
             server.transport.abort()
         return "OK, whatever" if trouble == "nonsense" else "250 taken"
 
-    def _keep(self, mail: Mail) -> None:
+    def _keep(self, mail: Deed) -> None:
         with self._news:
             self.accepted.append(mail)
             self._news.notify_all()

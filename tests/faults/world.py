@@ -1,7 +1,5 @@
 """The campaigns that live through the storm, the edits that people make meanwhile, and when each was in force."""
 
-import http.client
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,16 +26,17 @@ from campaigns.models import (
 )
 from campaigns.models.sessions import silence
 from campaigns.rules.days import local_day
+from campaigns.rules.lifecycle import EMAIL
+from tests.faults.api import Api
 from tests.faults.crew import Crew
 from tests.faults.plan import Size
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-API_SECONDS = 60.0
 # Past the API, which allows 500 a day: a test's day has to hold more.
 FAR = 100_000
 # The most that the API allows.
 MOST = 500
-EMAIL, PASSWORD = "sarah@example.com", "correct horse battery"
+LOGIN, PASSWORD = "sarah@example.com", "correct horse battery"
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ class Ours:
     hours: list[Span] = field(default_factory=list)
     status: list[Span] = field(default_factory=list)
     limit: list[Span] = field(default_factory=list)
+    type: str = EMAIL
 
 
 def middle_of_the_day() -> str:
@@ -68,7 +68,9 @@ def middle_of_the_day() -> str:
 
 
 class World:
-    """Three campaigns: a large one; a limited one that shares a sender with it; one with gaps and a tired sender."""
+    """Three campaigns of mails: a large one; a limited one that shares a sender with it; one with gaps and a tired
+    sender. `ours` are all campaigns of the storm, those at LinkedIn (seats) too.
+    """
 
     def __init__(self, crew: Crew, size: Size, smtp_port: int, database_url: str) -> None:
         self.crew = crew
@@ -76,44 +78,11 @@ class World:
         self.zone = middle_of_the_day()
         self.engine: Engine = connect(database_url)
         self.sessions = session_factory(self.engine, silence)
-        self.key = ""
+        self.api = Api(crew.port, "", crew.rest, crew.state)
+        self.ours: list[Ours] = []
         self.added = 0
         self.suppressed: list[str] = []
         self._smtp_port = smtp_port
-
-    # The API, as somebody calls it who tries again when the server is away.
-
-    def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Status and answer; gone about again for as long as nobody answers."""
-        deadline = time.monotonic() + API_SECONDS
-        last: object = None
-        while True:
-            try:
-                status, answer = self._call_once(method, path, body)
-                if status < 500:
-                    return status, answer
-                last = answer
-            except (OSError, http.client.HTTPException, ValueError) as failed:
-                last = failed
-            assert time.monotonic() < deadline, f"{method} {path}: {last!r} for {API_SECONDS:g} s; {self.crew.state()}"
-            self.crew.rest(0.1)
-
-    def _call_once(self, method: str, path: str, body: object) -> tuple[int, Any]:
-        line = http.client.HTTPConnection("127.0.0.1", self.crew.port, timeout=40)
-        try:
-            headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-            line.request(method, f"/api{path}", None if body is None else json.dumps(body), headers)
-            answer = line.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
-        finally:
-            line.close()
-
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """The answer to a call that has to succeed."""
-        status, answer = self.call(method, path, body)
-        assert status < 400, f"{method} {path}: {status} {answer}"
-        return answer
 
     # Before the storm.
 
@@ -121,8 +90,8 @@ class World:
         """Make the login, the senders, the campaigns and the people, and launch."""
         now = datetime.now(UTC)
         with self.sessions.begin() as session:
-            user = admitting.create_user(session, EMAIL, PASSWORD, self.zone, now=now)
-            self.key = admitting.create_key(session, user, "storm", now=now)[1]
+            user = admitting.create_user(session, LOGIN, PASSWORD, self.zone, now=now)
+            self.api.key = admitting.create_key(session, user, "storm", now=now)[1]
             self.workspace_id: UUID = user.workspace_id
         size = self.size
         crowd = [self._sender(n, 0, int(n < size.gapped_senders)) for n in range(size.senders)]
@@ -131,15 +100,21 @@ class World:
         self.large = self._campaign("large", "UTC", crowd, size.people, MOST)
         self.small = self._campaign("limited", "Asia/Kathmandu", [shared, other], size.limited, size.limit // 2)
         self.slow = self._campaign("gapped", "Australia/Lord_Howe", [tired], size.gapped, MOST)
-        self.ours = [self.large, self.small, self.slow]
-        self._say_no()
+        self.mails = [self.large, self.small, self.slow]
+        self.add(self.large, [{"email": "anybody@gone.test", "first_name": "Anybody"}])
+        self.say_no("p3@large.test", "gone.test")
         with self.sessions.begin() as session:
             session.execute(update(Campaign).where(Campaign.name == "large").values(daily_limit=FAR))
             session.execute(update(Sender).where(Sender.daily_limit == MOST).values(daily_limit=FAR))
         self.large.limit = [Span(0, 0, FAR)]
-        for our in self.ours:
-            self.ask("POST", f"/campaigns/{our.id}/launch")
-            our.status.append(Span(0, time.time(), "active"))
+        for ours in self.mails:
+            self.launch(ours)
+
+    def launch(self, ours: Ours) -> None:
+        """Begin; from now on it is one of the storm's."""
+        self.api.ask("POST", f"/campaigns/{ours.id}/launch")
+        ours.status.append(Span(0, time.time(), "active"))
+        self.ours.append(ours)
 
     def _sender(self, number: int, min_gap: int, max_gap: int, limit: int = MOST) -> str:
         smtp = {"host": "127.0.0.1", "port": self._smtp_port, "security": "none", "username": None, "password": None}
@@ -147,7 +122,7 @@ class World:
             "type": "email", "display_name": f"Sender {number}", "email_address": f"s{number}@ours.test",
             "daily_limit": limit, "min_gap": min_gap, "max_gap": max_gap, "smtp": smtp, "imap": None,
         }  # fmt: skip
-        return str(self.ask("POST", "/senders", account)["id"])
+        return str(self.api.ask("POST", "/senders", account)["id"])
 
     def _campaign(self, name: str, zone: str, senders: list[str], people: int, limit: int) -> Ours:
         minutes = self.size.delay_minutes
@@ -157,19 +132,20 @@ class World:
             {"type": "email", "subject": f"{name} 2", "body": "Hello again, %first_name%."},
             {"type": "end"},
         ]
-        fields = {
-            "type": "email", "name": name, "sender_account_ids": senders, "operating_hours": None,
-            "daily_limit": limit, "sequence_nodes": steps,
-        }  # fmt: skip
-        made = self.ask("POST", "/campaigns", fields)["campaign"]
-        ours = Ours(made["id"], name, zone, hours=[Span(0, 0, None)], limit=[Span(0, 0, limit)])
+        fields = {"sender_account_ids": senders, "daily_limit": limit, "sequence_nodes": steps}
+        ours = self.create(EMAIL, name, zone, limit, fields)
         self.add_people(ours, people)
         return ours
+
+    def create(self, kind: str, name: str, zone: str, limit: int, fields: dict[str, Any]) -> Ours:
+        """A draft that is always open, and allows so many people a day."""
+        draft = {"type": kind, "name": name, "operating_hours": None, **fields}
+        made = self.api.ask("POST", "/campaigns", draft)["campaign"]
+        return Ours(made["id"], name, zone, hours=[Span(0, 0, None)], limit=[Span(0, 0, limit)], type=kind)
 
     def add_people(self, ours: Ours, count: int) -> None:
         """People of this campaign alone; some of the first are of another one, too."""
         first = self.added
-        self.added += count
         people = [
             {"email": f"p{n}@{ours.name}.test", "first_name": f"Person {n}", "timezone": None}
             for n in range(first, first + count)
@@ -177,17 +153,20 @@ class World:
         if ours.name == "limited":
             for n in range(min(10, count)):
                 people[n]["email"] = f"p{n}@large.test"  # the other campaign has started with these numbers
-        for at in range(0, count, 500):
-            # Refused where the campaign is completed by now; asked again, it says that all are duplicates.
-            self.call("POST", f"/campaigns/{ours.id}/prospects", {"prospects": people[at : at + 500]})
+        self.add(ours, people)
 
-    def _say_no(self) -> None:
-        """One person, and everybody of one address, want no mail."""
-        self.suppressed = ["p3@large.test", "gone.test"]
-        self.ask("POST", f"/campaigns/{self.large.id}/prospects",
-                 {"prospects": [{"email": "anybody@gone.test", "first_name": "Anybody"}]})  # fmt: skip
+    def add(self, ours: Ours, people: Sequence[dict[str, Any]]) -> None:
+        """These people."""
+        self.added += len(people)
+        for at in range(0, len(people), 500):
+            # Refused where the campaign is completed by now; asked again, it says that all are duplicates.
+            self.api.call("POST", f"/campaigns/{ours.id}/prospects", {"prospects": people[at : at + 500]})
+
+    def say_no(self, *values: str) -> None:
+        """Nobody whom these mean wants to be written to."""
+        self.suppressed += values
         with self.sessions.begin() as session:
-            for value in self.suppressed:
+            for value in values:
                 session.add(
                     Suppression(
                         id=new_id(), workspace_id=self.workspace_id, value=value, reason="asked",
@@ -207,7 +186,7 @@ class World:
 
     def _edit(self, ours: Ours, spans: list[Span], body: dict[str, Any], value: Any) -> None:
         sent = time.time()
-        self.ask("PATCH", f"/campaigns/{ours.id}", body)
+        self.api.ask("PATCH", f"/campaigns/{ours.id}", body)
         spans.append(Span(sent, time.time(), value))
 
     def pause(self, ours: Ours) -> None:
@@ -220,8 +199,8 @@ class World:
 
     def _move(self, ours: Ours, verb: str, status: str) -> None:
         sent = time.time()
-        self.call("POST", f"/campaigns/{ours.id}/{verb}")  # refused where it is so already, or was by a lost call
-        is_now = self.ask("GET", f"/campaigns/{ours.id}")["campaign"]["status"]
+        self.api.call("POST", f"/campaigns/{ours.id}/{verb}")  # refused where it is so already, or was by a lost call
+        is_now = self.api.ask("GET", f"/campaigns/{ours.id}")["campaign"]["status"]
         if is_now == status:
             ours.status.append(Span(sent, time.time(), status))
 
@@ -241,12 +220,12 @@ class World:
 
     def lift_limits(self) -> None:
         """Nobody is held back by a limit any more."""
-        self.ask("PATCH", f"/senders/{self.tired}", {"daily_limit": MOST})
+        self.api.ask("PATCH", f"/senders/{self.tired}", {"daily_limit": MOST})
         self.set_limit(MOST)
 
     def are_completed(self) -> bool:
         """Whether all campaigns are through."""
-        answers = [self.ask("GET", f"/campaigns/{ours.id}") for ours in self.ours]
+        answers = [self.api.ask("GET", f"/campaigns/{ours.id}") for ours in self.ours]
         return all(answer["campaign"]["status"] == "completed" for answer in answers)
 
     def hurry(self) -> None:
@@ -258,7 +237,7 @@ class World:
             session.execute(late.values(due_at=now), execution_options={"synchronize_session": False})
 
     def _writable(self, now: datetime) -> Any:
-        """Who has a step to come that limits let through today; leases and gaps are passing things."""
+        """Who has a mail to come that limits let through today; leases and gaps are passing things."""
         today = local_day(now, self.zone)
         spent = select(SenderDay.sender_id).join(Sender).where(
             SenderDay.day == today, SenderDay.used >= Sender.daily_limit
@@ -269,13 +248,14 @@ class World:
             .where(CampaignDay.day == today, CampaignDay.used >= Campaign.daily_limit)
         )
         return select(func.count()).where(
+            Prospect.campaign_id.in_([UUID(ours.id) for ours in self.mails]),
             Prospect.due_at.is_not(None),
             Prospect.sender_account_id.not_in(spent),
             or_(Prospect.campaign_id.not_in(full), Prospect.counted_on == today),
         )
 
     def to_do(self, session: Session) -> int:
-        """How many people something can be sent to now or later, as far as limits go."""
+        """How many people a mail can be sent to now or later, as far as limits go."""
         return session.scalar(self._writable(datetime.now(UTC))) or 0
 
     def is_anybody_due(self, session: Session, campaign_ids: Sequence[str]) -> bool:
