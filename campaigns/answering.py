@@ -1,4 +1,4 @@
-"""Answering: an email that a person writes in the inbox, handed over once.
+"""Answering: an email, or a LinkedIn message, that a person writes in the inbox, handed over once.
 
 As with every message, the row is committed as `sending` before the channel is called, and what became of it is written
 down after that. A process that dies in between leaves `sending`, which becomes `unknown` and is never repeated by the
@@ -30,11 +30,14 @@ from campaigns.models.workspace import Suppression
 from campaigns.models.writing import reply_subject, signed, values_for
 from campaigns.rules.correspondence import one_line, references
 from campaigns.rules.kinds import Context, Text
-from campaigns.rules.outgoing import Outgoing
+from campaigns.rules.lifecycle import EMAIL
+from campaigns.rules.outgoing import Approach, Outgoing
 from campaigns.rules.outgoing import message_id as make_id
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue, fill
 from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
+from campaigns.rules.seats import MOST_MESSAGE
+from campaigns.rules.sequence import MESSAGE
 from campaigns.rules.suppressions import entries_about
 from campaigns.rules.tracing import about
 
@@ -84,7 +87,7 @@ def write(
     text = _read(body)
     conversation = find_conversation(session, workspace_id, prospect_id, lock=True)
     prospect, sender = session.get_one(Prospect, prospect_id), writer(session, conversation)
-    text = signed(text, _signature(prospect, sender))
+    text = _finished(text, prospect, sender)
     known = session.get(Answer, answer_id) if answer_id else None
     if known is not None and (known.prospect_id, known.body) == (prospect_id, text):
         return known
@@ -98,7 +101,7 @@ def write(
         letter_id=letter.id if letter else None,
         sender_account_id=sender.id,
         status=WAITING,
-        subject=_subject(session, prospect_id, letter),
+        subject=_subject(session, prospect_id, letter) if sender.type == EMAIL else "",
         body=text,
         created_by=by,
         created_at=now,
@@ -108,6 +111,15 @@ def write(
     conversation.last_at = now
     ring(session, "answer", answer.id)
     return answer
+
+
+def _finished(text: str, prospect: Prospect, sender: Sender) -> str:
+    """The text as it leaves. Raises Invalid, WrongState."""
+    if sender.type == EMAIL:
+        return signed(text, _signature(prospect, sender))
+    if len(text) > MOST_MESSAGE:
+        raise Invalid.of([Problem("body", f"must be at most {MOST_MESSAGE:,} characters, as LinkedIn has it")])
+    return text.strip()
 
 
 def _read(body: object) -> str:
@@ -127,6 +139,8 @@ def writer(session: Session, conversation: Conversation) -> Sender:
     sender = session.get(Sender, sender_id) if sender_id else None
     if sender is None:
         raise WrongState("The account that this person wrote to is gone: nothing can be sent from it.")
+    if sender.assisted:
+        raise WrongState(f"{sender.label} is assisted: write to them at LinkedIn.")
     if sender.status != "active":
         words = sender.status.replace("_", " ")
         raise WrongState(f"{sender.label} is marked “{words}”: see to the account first.")
@@ -179,7 +193,7 @@ class Claim:
     answer_id: UUID
     prospect_id: UUID
     sender: Sender
-    outgoing: Outgoing
+    outgoing: Outgoing | Approach
     at: datetime
 
 
@@ -217,7 +231,7 @@ def _claim(session: Session, answer_id: UUID, now: datetime) -> Claim | None:
     outgoing = _outgoing(session, answer, prospect, sender, now)
     answer.status, answer.claimed_at, answer.error = SENDING, now, None
     answer.attempts += 1
-    answer.rfc_message_id = outgoing.message_id
+    answer.rfc_message_id = outgoing.message_id if isinstance(outgoing, Outgoing) else None
     return Claim(answer.id, prospect.id, sender, outgoing, now)
 
 
@@ -236,7 +250,11 @@ def _is_due(answer: Answer, now: datetime) -> bool:
     return now >= answer.claimed_at + RETRY_PAUSES[min(answer.attempts, len(RETRY_PAUSES)) - 1]
 
 
-def _outgoing(session: Session, answer: Answer, prospect: Prospect, sender: Sender, now: datetime) -> Outgoing:
+def _outgoing(
+    session: Session, answer: Answer, prospect: Prospect, sender: Sender, now: datetime
+) -> Outgoing | Approach:
+    if sender.type != EMAIL:
+        return Approach(MESSAGE, prospect.linkedin_url or "", prospect.provider_id, answer.body, answer.id)
     letter = session.get(Letter, answer.letter_id) if answer.letter_id else None
     to_name, to_address = recipient(prospect, letter)
     own = sender.email_address or ""

@@ -184,7 +184,7 @@ def _await_sign_in(sender: Sender) -> None:
     that."""
     if sender.type == lifecycle.LINKEDIN:
         if not sender.assisted and not sender.hears and sender.status != "disconnected":
-            sender.status, sender.status_reason = "needs_attention", "no LinkedIn account is connected for it yet"
+            sender.status, sender.status_reason = "needs_attention", "No LinkedIn account is connected yet."
         return
     signed_in = sender.auth == PASSWORD or sender.uses_trap or (sender.oauth or {}).get("signed_in")
     if not signed_in and sender.status != "disconnected":

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from campaigns.channels.reading import REPLY
@@ -118,7 +118,8 @@ def campaigns_with(session: Session, workspace_id: UUID) -> list[Campaign]:
 
 @dataclass(frozen=True)
 class Hearing:
-    """An account, and what keeps its mailbox from being read, None if nothing does; `has_mailbox`: one was entered."""
+    """An account, and what keeps answers to it from being read, None if nothing does; `has_mailbox`: they can be, in a
+    mailbox that was entered, or at a provider."""
 
     sender: Sender
     has_mailbox: bool
@@ -126,11 +127,13 @@ class Hearing:
 
 
 def hearing(session: Session, workspace_id: UUID) -> list[Hearing]:
-    """The mail accounts of a workspace that are in use, and how well their answers are heard."""
+    """The mail accounts of a workspace that are in use, and the seats through a provider; how well their answers are
+    heard."""
     query = select(Sender, Mailbox.error).outerjoin(Mailbox, Mailbox.sender_account_id == Sender.id)
-    own = query.where(Sender.workspace_id == workspace_id, Sender.type == EMAIL, Sender.status != "disconnected")
+    kinds = or_(Sender.type == EMAIL, Sender.hears)
+    own = query.where(Sender.workspace_id == workspace_id, kinds, Sender.status != "disconnected")
     found = session.execute(own.order_by(Sender.id).limit(MOST_CHOICES))
-    return [Hearing(sender, sender.imap is not None, error) for sender, error in found]
+    return [Hearing(sender, sender.hears, error) for sender, error in found]
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def _sender_status(facts: Facts, t: datetime) -> Closed | None:
     if facts.sender_status == "active":
         return Closed("sender_status", _unread(facts), None) if facts.answers_unknown else None
     why = facts.sender_reason or facts.sender_status.replace("_", " ")
-    return Closed("sender_status", f"The sender account cannot send: {why}.", None)
+    return Closed("sender_status", f"The sender account cannot send: {why.removesuffix('.')}.", None)
 
 
 def _operating_hours(facts: Facts, t: datetime) -> Closed | None:

@@ -63,7 +63,10 @@ SMTP = {"smtp": "An SMTP server"}
 TRANSPORTS = {"trap": "Local mail trap", **SMTP}
 PRESETS = {"": "Go by the address", **{host.key: host.name for host in HOSTS}}
 SIGN_INS = {PASSWORD: "A password", GOOGLE: "Sign in with Google", MICROSOFT: "Sign in with Microsoft"}
-PROVIDERS = {ASSISTED: "Assisted", UNIPILE: "Through Unipile"}
+PROVIDERS = {
+    ASSISTED: "Assisted: each step becomes a task when it is due, and one of you does it at LinkedIn",
+    UNIPILE: "Through Unipile: Cadenza does it over the API of unipile.com, with your own account and key there",
+}
 SECURITIES = {"starttls": "STARTTLS", "tls": "TLS", "none": "None"}
 
 
@@ -244,7 +247,7 @@ class SeatForm(Form):
     first_name = StringField("First name")
     last_name = StringField("Last name")
     profile_url = StringField("Profile address")
-    provider = RadioField("How its steps are done", choices=PROVIDERS, default=ASSISTED)
+    provider = RadioField("Who does them", choices=PROVIDERS, default=ASSISTED)
     base_url = StringField("API address (DSN)")
     api_key = PasswordField("API key")
     is_premium = BooleanField(
@@ -260,8 +263,8 @@ class SeatForm(Form):
         "at once, for everybody who waits.",
     )
     daily_limit = StringField("Daily limit", default="30")
-    min_gap = StringField("Shortest pause", default="0")
-    max_gap = StringField("Longest pause", default="0")
+    min_gap = StringField("Shortest pause")
+    max_gap = StringField("Longest pause")
 
     def body(self) -> dict[str, Any]:
         """The form as the verb's body. An empty key keeps the stored one."""

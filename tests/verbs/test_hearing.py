@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from campaigns import hearing, linking
+from campaigns import answering, connecting, hearing, linking
 from campaigns.channels.outgoing import Channel
 from campaigns.hearing import Poll
-from campaigns.models import Conversation, Letter, Mailbox, Prospect, Sender, Suppression, WakeUp
+from campaigns.models import Answer, Conversation, Letter, Mailbox, Prospect, Sender, Suppression, WakeUp
 from campaigns.models.seat import Keys, read_keys, seal_keys
 from campaigns.rules.provider import DISCONNECTED, ERRORED, RUNNING, Accepted, Heard, Standing, Wrote
+from campaigns.rules.refusals import Invalid, WrongState
 from campaigns.sending import open_channel
 from tests import make
 from tests.databases import Database
@@ -45,9 +46,9 @@ class Seat:
             )
             values: dict[str, Any] = {"type": "linkedin", "senders": [self.sender], "nodes": STEPS}
             self.campaign = make.launched(session, self.workspace, people, now=self.play.now, **values)
-        self.play.post.channel = self._open  # type: ignore[method-assign,assignment]
+        self.play.post.channel = self.open  # type: ignore[method-assign,assignment]
 
-    def _open(self, sender: Sender) -> Channel:
+    def open(self, sender: Sender) -> Channel:
         return open_channel(sender, sealing_key=SEALING_KEY, trap_file=NOWHERE)
 
     @property
@@ -416,3 +417,46 @@ def test_a_seat_whose_process_died_is_looked_at_again(seat: Seat) -> None:
     seat.play.now += timedelta(seconds=20)
     seat.unipile.write(seat.slug(0))
     assert seat.look() == 1
+
+
+# Answering
+
+
+def answer(seat: Seat, text: str = "Gladly!") -> Answer:
+    """A person answers the first one in the inbox, and the job hands it over."""
+    person = seat.people[0].id
+    made = seat.play.do(answering.write, seat.workspace.id, person, text, now=seat.play.now, by="a@example.com")
+    answering.hand_over(seat.play.db.sessions, made.id, seat.open, seat.play.clock, seat.play.wait)
+    with seat.play.session() as session:
+        return session.get_one(Answer, made.id)
+
+
+def test_an_answer_from_the_inbox_leaves_as_a_message_at_linkedin(seat: Seat) -> None:
+    seat.unipile.accept(seat.slug(0))
+    seat.hear(seat.accepted(0), seat.wrote(0))
+    made = answer(seat)
+    assert (made.status, made.subject, made.error) == ("sent", "", None)
+    assert [(said.slug, said.text) for said in seat.unipile.messages] == [(seat.slug(0), "Gladly!")]
+
+
+def test_an_answer_that_linkedin_refuses_comes_back_with_the_reason(seat: Seat) -> None:
+    seat.hear(seat.wrote(0))
+    made = answer(seat)
+    assert made.status == "failed"
+    assert "422" in str(made.error)
+
+
+def test_an_answer_that_is_too_long_for_linkedin_is_refused(seat: Seat) -> None:
+    seat.hear(seat.wrote(0))
+    with pytest.raises(Invalid, match="8,000"):
+        answer(seat, "x" * 8001)
+
+
+def test_a_seat_that_is_assisted_again_is_answered_from_at_linkedin(seat: Seat) -> None:
+    seat.hear(seat.wrote(0))
+    change = {"provider": "assisted"}
+    seat.play.do(
+        connecting.change, seat.workspace.id, seat.sender.id, change, key=SEALING_KEY, now=seat.play.now, by=None
+    )
+    with pytest.raises(WrongState, match="write to them at LinkedIn"):
+        answer(seat)

@@ -22,6 +22,8 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.trouble import trouble_of
 from campaigns.rules.kinds import parse_uuid
+from campaigns.rules.lifecycle import LINKEDIN
+from campaigns.rules.people import profile_link
 from campaigns.rules.problems import Problems
 from campaigns.rules.refusals import Invalid, Refused, WrongState
 from campaigns.web.forms import sentence
@@ -52,6 +54,7 @@ STANDS = {
     BOUNCED: "Refused by the address",
     UNKNOWN: "Nobody knows whether it arrived",
 }
+NO_SUBJECT = "(no subject)"
 SETTLE = {"sent": "It arrived: mark as sent", "again": "Send it again", "skip": "Take it back"}
 SETTLED = {"sent": "Marked as sent.", "again": "It is sent again.", "skip": "Taken back: it is not sent."}
 
@@ -140,7 +143,7 @@ def _entry(one: Entry) -> dict[str, Any]:
         "who": overseeing.who(one.prospect),
         "company": one.prospect.company,
         "campaign": one.campaign.name,
-        "subject": one.subject,
+        "subject": one.subject or ("" if one.campaign.type == LINKEDIN else NO_SUBJECT),
         "beginning": one.beginning,
         "at": conversation.last_at,
         "unread": conversation.unread,
@@ -190,6 +193,7 @@ def _talk(conversation: Conversation, prospect: Prospect, campaign: Campaign, se
         "id": prospect.id,
         "who": overseeing.who(prospect),
         "address": prospect.email,
+        "profile": profile_link(prospect.identity) if campaign.type == LINKEDIN else None,
         "company": prospect.company,
         "campaign": campaign,
         "sender": sender.label if sender else "an account that is gone",
@@ -239,6 +243,7 @@ def _mail(mail: Mail, sender: str, most: int | None = None) -> dict[str, Any]:
         "status": status,
         "stands": STANDS.get(status or ""),
         "error": one.diagnostic if theirs else one.error,
+        "link": one.link if theirs else None,
         "ways": [how for how, states in answering.SETTLEMENTS.items() if mail.kind == ANSWER and status in states],
     }
 
@@ -253,7 +258,7 @@ def _form(db: Session, prospect_id: UUID) -> dict[str, Any]:
     except WrongState as refused:
         refusal = refused.message
     stranger = address.lower() != (prospect.email or "").lower()
-    return {"to": address, "stranger": stranger, "refusal": refusal, "number": new_id()}
+    return {"to": address or overseeing.who(prospect), "stranger": stranger, "refusal": refusal, "number": new_id()}
 
 
 @blueprint.get("/<uuid:prospect_id>/mails/<uuid:mail_id>")

@@ -66,8 +66,7 @@ def add_seat() -> ResponseReturnValue:
     if request.method == "GET":
         return seat_page(form, None)
     body = {"type": "linkedin", **form.body()}
-    if (form.min_gap.data, form.max_gap.data) == (form.min_gap.default, form.max_gap.default):
-        body = {name: value for name, value in body.items() if name not in GAPS}
+    body = {name: value for name, value in body.items() if name not in GAPS or value is not None}
     try:
         with house().sessions.begin() as db:
             key = house().settings.sealing_key

@@ -32,7 +32,7 @@ def test_a_seat_without_an_account_waits_for_one(alice: Caller, unipile: Unipile
     made = seat(alice, unipile, seat={"base_url": unipile.url, "api_key": KEY})
     assert (made["status"], made["status_reason"]) == (
         "needs_attention",
-        "no LinkedIn account is connected for it yet",
+        "No LinkedIn account is connected yet.",
     )
     assert alice.post(f"/senders/{made['id']}/test").json["seat"][-1]["name"] == "account"
     changed = alice.patch(f"/senders/{made['id']}", {"seat": {"base_url": unipile.url, "account_id": ACCOUNT}})

@@ -222,3 +222,26 @@ def test_a_mail_of_somebody_else_is_not_found_under_this_name(alice: Visitor, db
         letter = session.scalars(select(Letter.id).where(Letter.prospect_id == bob)).one()
     alice.visit(f"/inbox/{bob}/mails/{letter}")
     alice.visit(f"/inbox/{ann}/mails/{letter}", 404)
+
+
+# LinkedIn
+
+
+def test_a_conversation_at_linkedin_has_no_subject_and_leads_there(alice: Visitor, db: Database) -> None:
+    with db.sessions.begin() as session:
+        workspace = session.get_one(make.Workspace, alice.workspace_id)
+        seat = {"base_url": "https://api.unipile.com", "account_id": "acc", "name": "Sarah"}
+        sender = make.sender(session, workspace, type="linkedin", provider="unipile", seat=seat)
+        people = {"linkedin_url": "https://linkedin.com/in/ann-lee", "last_name": "Lee"}
+        make.launched(session, workspace, 1, type="linkedin", senders=[sender], people=people)
+        person = session.scalars(select(Prospect)).one()
+        make.conversation(session, person)
+        link = "https://www.linkedin.com/messaging/thread/2-abc/"
+        make.letter(session, person, subject="", quoted="", fresh="Tell me more.", link=link)
+    page = alice.visit(f"/inbox/{person.id}")
+    assert "Tell me more." in page.text
+    assert "(no subject)" not in page.text
+    assert link in page.html
+    assert "https://www.linkedin.com/in/ann-lee" in page.html
+    assert f"To {person.name} from" in squeezed(page.text)
+    assert "as a message at LinkedIn" in page.text
