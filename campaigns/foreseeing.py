@@ -43,7 +43,8 @@ def _reckoned_end(departures: list[Departure], scene: Scene) -> datetime:
 
 @dataclass(frozen=True)
 class Calendar:
-    """A campaign's future by days of the workspace: day -> position of the step -> messages."""
+    """A campaign's future by days of the workspace: day -> position of the step -> messages. It has no end that can be
+    told where somebody has, or gets, an invitation."""
 
     days: dict[date, Counter[int]]
     span: Span
@@ -68,4 +69,5 @@ def calendar(scene: Scene) -> Calendar:
     estimated = forecast.cut_off or scene.left_out > 0
     last = _reckoned_end(departures, scene) if estimated else departures[-1].at
     span = Span(departures[0].at, last, estimated, bottleneck(forecast, departures))
-    return Calendar(days, span, None if estimated else forecast.ends_at)
+    endless = estimated or scene.invited or forecast.invited
+    return Calendar(days, span, None if endless else forecast.ends_at)

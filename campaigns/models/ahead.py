@@ -9,14 +9,16 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.models import counts
 from campaigns.models.campaign import AccountLimit, Campaign, CampaignSender, Node
-from campaigns.models.facts import campaign_used, sender_state, sender_used
+from campaigns.models.facts import campaign_used, sender_state, sender_used, week_uses
 from campaigns.models.finding import nodes_of, senders_of
 from campaigns.models.prospect import Prospect
-from campaigns.models.sender import Sender
+from campaigns.models.sender import WEEKLY_LIMITS, Sender
+from campaigns.models.task import open_tasks
 from campaigns.rules.days import local_day
-from campaigns.rules.forecast import Account, Course, Forecast, Stop, Traveller, play
-from campaigns.rules.lifecycle import ACTIVE, PENDING
+from campaigns.rules.forecast import Account, Course, Forecast, Stop, Traveller, Week, play
+from campaigns.rules.lifecycle import ACTIVE, CONNECTION_SENT, LINKEDIN, PENDING
 from campaigns.rules.sequence import following
 
 # People of one campaign that a forecast plays; of more, the first of them show the rate.
@@ -25,7 +27,8 @@ MOST_PEOPLE = 20_000
 
 @dataclass(frozen=True)
 class Scene:
-    """All that a forecast needs, apart from any session. `left_out` counts people above MOST_PEOPLE."""
+    """All that a forecast needs, apart from any session. `left_out` counts people above MOST_PEOPLE, `invited` those
+    who have an invitation that is not accepted yet: what they will get, and when, is theirs to say."""
 
     campaign_id: UUID
     timezone: str
@@ -34,6 +37,7 @@ class Scene:
     accounts: tuple[Account, ...]
     people: tuple[Traveller, ...]
     left_out: int
+    invited: int
 
     def play(self) -> Forecast:
         """Everybody played forward."""
@@ -82,17 +86,27 @@ def _course(session: Session, campaign: Campaign, now: datetime) -> Course:
 def _account(session: Session, sender: Sender, timezone: str, now: datetime) -> Account:
     own = select(AccountLimit.campaign_id, AccountLimit.daily_limit).where(AccountLimit.sender_id == sender.id)
     status, reason = sender_state(sender)
+    tasks = open_tasks(session, sender.id) if sender.assisted else {}
+    kinds = WEEKLY_LIMITS if sender.type == LINKEDIN else ()
     return Account(
         id=sender.id,
         status=status or "",
         reason=reason,
         daily_limit=sender.daily_limit,
         limits={row.campaign_id: row.daily_limit for row in session.execute(own)},
-        used=sender_used(session, sender.id, local_day(now, timezone)),
+        used=sender_used(session, sender.id, local_day(now, timezone)) + sum(tasks.values()),
         next_send_at=sender.next_send_at,
         gap=timedelta(seconds=(sender.min_gap + sender.max_gap) / 2),
         ramp=sender.ramp,
+        weeks={kind: _week(session, sender, kind, tasks.get(kind, 0), now) for kind in kinds},
     )
+
+
+def _week(session: Session, sender: Sender, kind: str, tasks: int, now: datetime) -> Week:
+    """Open tasks are taken for done now."""
+    uses = (*week_uses(session, sender.id, kind, now), *[now] * tasks)
+    limited = sender.limited_until(kind)
+    return Week(sender.weekly_limit(kind) or 0, uses, limited[0] if limited else None)
 
 
 def read_scene(session: Session, campaign: Campaign, now: datetime, *, most: int = MOST_PEOPLE) -> Scene:
@@ -106,10 +120,12 @@ def read_scene(session: Session, campaign: Campaign, now: datetime, *, most: int
     waiting = select(func.count()).where(
         Prospect.campaign_id == campaign.id,
         or_(Prospect.due_at.is_not(None), (Prospect.status == PENDING) & Prospect.current_node_id.is_(None)),
+        Prospect.status != CONNECTION_SENT,
     )
     played = sum(person.campaign_id == campaign.id for person in people)
     left_out = (session.scalar(waiting) or 0) - played if played >= most else 0
-    return Scene(campaign.id, campaign.workspace.timezone, now, courses, accounts, tuple(people), left_out)
+    invited = counts.total(session, campaign.id, status=CONNECTION_SENT)
+    return Scene(campaign.id, campaign.workspace.timezone, now, courses, accounts, tuple(people), left_out, invited)
 
 
 def _travellers(session: Session, course: Course, accounts: Sequence[Account], most: int) -> list[Traveller]:
@@ -128,6 +144,7 @@ def _travellers(session: Session, course: Course, accounts: Sequence[Account], m
         .where(
             Prospect.campaign_id == course.id,
             Prospect.due_at.is_not(None),
+            Prospect.status != CONNECTION_SENT,
             Prospect.sender_account_id.in_([account.id for account in accounts]),
             Node.type != "end",
         )

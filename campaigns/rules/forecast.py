@@ -14,11 +14,11 @@ from typing import Any
 from uuid import UUID
 
 from campaigns.rules.days import local_day, next_day
-from campaigns.rules.gates import Facts, earliest, eligible
+from campaigns.rules.gates import WEEK, Facts, earliest, eligible
 from campaigns.rules.hours import Hours, is_open, next_close
 from campaigns.rules.lifecycle import ACTIVE
 from campaigns.rules.ramp import Ramp, limit_on
-from campaigns.rules.sequence import following
+from campaigns.rules.sequence import CONNECTION_REQUEST, following
 
 # Messages after which a forecast stops: more would not be looked at, and the rate is known by then.
 MOST_DEPARTURES = 60_000
@@ -61,11 +61,26 @@ class Course:
             if node.type not in ("end", "delay")
         }
 
+    @cached_property
+    def kinds(self) -> dict[int, str]:
+        """Position -> the kind of step that stands there."""
+        return {node.position: node.type for node in self.nodes}
+
+
+@dataclass(frozen=True)
+class Week:
+    """What a LinkedIn seat may do of one kind of step: `limit` in any 7 days, of which it has used some at these
+    instants, the oldest first; and none before `limited_until`."""
+
+    limit: int
+    uses: tuple[datetime, ...] = ()
+    limited_until: datetime | None = None
+
 
 @dataclass(frozen=True)
 class Account:
     """A sender account: its own daily limit and those of campaigns, what it sent today, the middle of its gap and how
-    it ramps up."""
+    it ramps up; of a LinkedIn seat, kind of step -> its week."""
 
     id: UUID
     status: str
@@ -76,6 +91,7 @@ class Account:
     next_send_at: datetime | None
     gap: timedelta
     ramp: Ramp | None = None
+    weeks: Mapping[str, Week] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,11 +106,6 @@ class Traveller:
     due_at: datetime
     contacted: bool
     counted_on: date | None
-
-    @property
-    def line(self) -> tuple[Any, ...]:
-        """People of one line are served in the order of their due instants, and meet the same gates."""
-        return self.campaign_id, self.clock, self.contacted, self.counted_on
 
 
 @dataclass(frozen=True)
@@ -113,13 +124,15 @@ class Forecast:
     """What would leave and when, in order of time.
 
     `held` is how long each account had somebody due and could not send, by the gate that held it. `cut_off`
-    says that more would follow than was played. `ends_at` is when the last sequence would be completed.
+    says that more would follow than was played. `ends_at` is when the last sequence would be completed. `invited` are
+    those who would be asked to connect: what follows for them, nobody can foretell.
     """
 
     departures: list[Departure] = field(default_factory=list)
     held: defaultdict[tuple[UUID, str], timedelta] = field(default_factory=lambda: defaultdict(timedelta))
     cut_off: bool = False
     ends_at: datetime | None = None
+    invited: int = 0
 
     def of(self, campaign_id: UUID) -> list[Departure]:
         """The departures of one campaign."""
@@ -152,6 +165,9 @@ class _Play:
         self.used |= {(course.id, self.today): course.used for course in courses.values()}
         self.used |= {(account.id, self.today): account.used for account in accounts.values()}
         self.next_send_at = {account.id: account.next_send_at for account in accounts.values()}
+        self.weeks = {
+            (account.id, kind): list(week.uses) for account in accounts.values() for kind, week in account.weeks.items()
+        }
         self.turns = {(course.id, sender): turn for course in courses.values() for sender, turn in course.turns.items()}
         self.lanes: defaultdict[UUID, dict[tuple[Any, ...], list[Any]]] = defaultdict(dict)
         self.closes: dict[tuple[UUID, str], datetime] = {}
@@ -172,8 +188,13 @@ class _Play:
         return self.forecast
 
     def _queue(self, person: Traveller) -> None:
-        line = self.lanes[person.sender_id].setdefault(person.line, [])
+        line = self.lanes[person.sender_id].setdefault(self._line(person), [])
         heappush(line, (person.due_at, person.id.int, person))
+
+    def _line(self, person: Traveller) -> tuple[Any, ...]:
+        """People of one line are served in the order of their due instants, and meet the same gates."""
+        kind = self.courses[person.campaign_id].kinds[person.position]
+        return person.campaign_id, person.clock, person.contacted, person.counted_on, kind
 
     def _turn(self, sender: UUID, t: datetime) -> datetime | None:
         """Send what this account may send at `t`; when to look again, None where nobody is left who ever may."""
@@ -198,6 +219,8 @@ class _Play:
 
     def _facts(self, person: Traveller, t: datetime) -> Facts:
         course, account = self.courses[person.campaign_id], self.accounts[person.sender_id]
+        kind = course.kinds[person.position]
+        week = account.weeks.get(kind)
         return Facts(
             due_at=person.due_at,
             campaign_status=ACTIVE,
@@ -213,11 +236,18 @@ class _Play:
             sender_reason=account.reason,
             sender_limit=limit_on(self.today, account.limits.get(course.id, account.daily_limit), account.ramp),
             sender_used=self.used[account.id, self.today],
-            weekly_limit=None,
-            week_uses=(),
+            weekly_limit=week.limit if week else None,
+            week_uses=tuple(self._in_week(account, kind, t)) if week else (),
+            limited_until=week.limited_until if week else None,
             next_send_at=self.next_send_at[account.id],
             suppressed=False,
         )
+
+    def _in_week(self, account: Account, kind: str, t: datetime) -> list[datetime]:
+        uses = self.weeks[account.id, kind]
+        while uses and uses[0] <= t - WEEK:
+            del uses[0]
+        return uses
 
     def _known_open(self, course: Course, clock: str, t: datetime) -> bool:
         """Whether `t` lies in an opening that was found before. Hours are evaluated once an opening, as the
@@ -234,9 +264,11 @@ class _Play:
 
     def _depart(self, person: Traveller, t: datetime) -> datetime:
         course, account = self.courses[person.campaign_id], self.accounts[person.sender_id]
-        heappop(self.lanes[account.id][person.line])
+        heappop(self.lanes[account.id][self._line(person)])
         self.forecast.departures.append(Departure(t, course.id, account.id, person.id, person.position))
         self.used[account.id, self.today] += 1
+        if (kind := course.kinds[person.position]) in account.weeks:
+            self.weeks[account.id, kind].append(t)
         if person.counted_on != self.today:
             self.used[course.id, self.today] += 1
         if not person.contacted:
@@ -249,6 +281,9 @@ class _Play:
 
     def _go_on(self, course: Course, person: Traveller, t: datetime) -> None:
         node, delay = course.steps[person.position]
+        if course.kinds[person.position] == CONNECTION_REQUEST:
+            self.forecast.invited += 1
+            return
         if node.type == "end":
             self.forecast.ends_at = max(self.forecast.ends_at or t, t + delay)
             return

@@ -74,19 +74,21 @@ class Seats(Play):
     def do_tasks(self) -> int:
         """Everything on the tasks page, as LinkedIn lets it be done; how many there were."""
         done = 0
-        while (entry := self.do(self._take)) is not None:
+        while (entry := self.do(self.take)) is not None:
             ids = entry.task.workspace_id, entry.message.id
-            self.do(tasking.settle, *ids, self._outcome(entry), now=self.now, by=HANDS)
+            self.do(tasking.settle, *ids, self.outcome(entry), now=self.now, by=HANDS)
             self.answer_all()
             done += 1
         return done
 
-    def _take(self, session: Session) -> tasking.Entry | None:
+    def take(self, session: Session) -> tasking.Entry | None:
+        """The next task, before whoever does them all."""
         workspaces = session.scalars(select(Workspace.id)).all()
         taken = (tasking.take(session, one, tasking.Filter(), now=self.now, by=HANDS) for one in workspaces)
         return next(filter(None, taken), None)
 
-    def _outcome(self, entry: tasking.Entry) -> str:
+    def outcome(self, entry: tasking.Entry) -> str:
+        """What comes of a task at LinkedIn."""
         url, message = entry.prospect.linkedin_url or "", entry.message
         try:
             approach = Approach(entry.task.step, url, None, message.body, message.id)

@@ -60,7 +60,8 @@ def _names(db: Session, campaign: Campaign) -> dict[str, Any]:
 
 def _context(scene: Scene | None, found: Calendar | None, named: dict[str, Any]) -> dict[str, Any]:
     if scene is None or found is None or not found.days:
-        return {"calendar": None, "accounts": len(named["senders"]), "waiting": len(scene.people) if scene else 0}
+        people, invited = (len(scene.people), scene.invited) if scene else (0, 0)
+        return {"calendar": None, "accounts": len(named["senders"]), "waiting": people, "invited": invited}
     drawn = list(_months(found, local_day(scene.now, person().timezone), named["steps"]))
     return {
         "calendar": found,
@@ -68,6 +69,7 @@ def _context(scene: Scene | None, found: Calendar | None, named: dict[str, Any])
         "later": [(month["name"], month["total"]) for month in drawn[MOST_MONTHS : MOST_MONTHS + MOST_LATER]],
         "rest": sum(month["total"] for month in drawn[MOST_MONTHS + MOST_LATER :]),
         "left_out": scene.left_out,
+        "invited": scene.invited,
         "bottleneck": _bottleneck(found, named["senders"]),
     }
 
