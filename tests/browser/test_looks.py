@@ -29,6 +29,7 @@ class Seen:
     stuck: str
     sender: str
     seat: str
+    through_unipile: str
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,8 @@ def seen(stack: Stack) -> Seen:
     seat = stack.api(
         "POST", "/senders", {"type": "linkedin", "display_name": "Dora", "profile_url": "https://linkedin.com/in/dora"}
     )
+    unconnected = {"provider": "unipile", "seat": {"base_url": "api.unipile.com", "api_key": "none"}}
+    through_unipile = stack.api("POST", "/senders", {"type": "linkedin", "display_name": "Emil", **unconnected})
     running = new_draft(
         stack,
         name="Founders, second round, with a name that has to be broken somewhere",
@@ -60,9 +63,10 @@ def seen(stack: Stack) -> Seen:
     empty = new_draft(stack, sender_account_ids=[], sequence_nodes=[{"type": "email"}, {"type": "end"}])
     invitation = {"type": "connection_request", "include_message": True, "body": "Hello"}
     steps = [invitation, {"type": "delay", "delay_days": 1}, {"type": "message", "body": "Hi"}, {"type": "end"}]
-    linkedin = new_draft(stack, type="linkedin", sender_account_ids=[seat["id"]], sequence_nodes=steps)
+    accounts = [sender["id"], seat["id"], through_unipile["id"]]
+    linkedin = new_draft(stack, type="linkedin", sender_account_ids=accounts[1:], sequence_nodes=steps)
     people = stack.api("GET", f"/campaigns/{running}/prospects")["prospects"]
-    return Seen(draft, empty, linkedin, running, paused, people[0]["id"], new_stuck(stack), sender["id"], seat["id"])
+    return Seen(draft, empty, linkedin, running, paused, people[0]["id"], new_stuck(stack), *accounts)
 
 
 def new_stuck(stack: Stack) -> str:
@@ -110,6 +114,8 @@ PAGES = [
     "/senders/new",
     "/senders/{sender}",
     "/senders/{seat}",
+    "/senders/{through_unipile}",
+    "/senders/new/seat",
     "/domains",
     "/templates",
     "/campaigns/{draft}/template",
@@ -245,6 +251,7 @@ def test_everybody_can_read_why_a_sequence_was_refused(page: Page, stack: Stack,
     [
         ("/campaigns/new", "Make the draft"),
         ("/senders/new", "Add the account"),
+        ("/senders/new/seat", "Add the seat"),
         ("/campaigns/{draft}/prospects", "Add them"),
         ("/keys", "Make a key"),
     ],
