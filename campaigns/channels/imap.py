@@ -15,8 +15,9 @@ from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxL
 from campaigns.channels.outgoing import readable
 from campaigns.channels.reading import MOST_BYTES
 
-# Seconds to wait for any one answer of the server.
-TIMEOUT = 20
+# Seconds to wait for any one answer of the server, and for its first words: one that hangs holds up whoever reads the
+# other mailboxes.
+TIMEOUT, CONNECT_TIMEOUT = 20, 10
 # Codes of RFC 5530 after which signing in may work later; any other refusal needs a person.
 _PASSING = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN)]", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -92,6 +93,7 @@ class ImapMailbox:
         end = self._endpoint
         with _told(f"Could not connect to {end.host} port {end.port}"):
             self._box = self._connect()
+            self._box.client.sock.settimeout(end.timeout)
 
     def __exit__(self, *exc: object) -> None:
         if self._box is not None:
@@ -100,13 +102,13 @@ class ImapMailbox:
             _hang_up(self._box)
 
     def _connect(self) -> BaseMailBox:
-        end = self._endpoint
+        end, patience = self._endpoint, min(self._endpoint.timeout, CONNECT_TIMEOUT)
         if end.security == "none":
-            return MailBoxUnencrypted(end.host, end.port, end.timeout)
+            return MailBoxUnencrypted(end.host, end.port, patience)
         tls = ssl.create_default_context()
         if end.security == "starttls":
-            return MailBoxStartTls(end.host, end.port, end.timeout, ssl_context=tls)
-        return MailBox(end.host, end.port, end.timeout, ssl_context=tls)
+            return MailBoxStartTls(end.host, end.port, patience, ssl_context=tls)
+        return MailBox(end.host, end.port, patience, ssl_context=tls)
 
     def sign_in(self) -> None:
         """The second half of entering."""

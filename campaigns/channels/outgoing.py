@@ -63,11 +63,12 @@ class Limited(Unsent):
 
 class Already(Unsent):
     """An invitation that need not leave: the person is `status` already, connected or (an invitation is pending)
-    connection_sent."""
+    connection_sent. `person_id` is what the provider calls them."""
 
-    def __init__(self, reason: str, status: str) -> None:
+    def __init__(self, reason: str, status: str, person_id: str | None = None) -> None:
         super().__init__(reason, lasting=True)
         self.status = status
+        self.person_id = person_id
 
 
 class Receipt(str):

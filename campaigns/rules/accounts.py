@@ -173,9 +173,9 @@ def _read_seat(raw: object, name: str, context: Context) -> SeatAccount | None:
     if not isinstance(raw, Mapping):
         raise Problems([Problem(name, "must be an object with base_url and api_key, or null")])
     values, problems = _read_parts(raw, SEAT, name, context)
-    base_url = _base_url(values.get("base_url", ""))
+    base_url = read_origin(values.get("base_url", ""))
     if base_url is None and "base_url" in values:
-        problems.append(Problem(f"{name}.base_url", "must be an https address, such as api1.unipile.com:13111"))
+        problems.append(Problem(f"{name}.base_url", "must be an https address, such as api.unipile.com"))
     if problems:
         raise Problems(problems)
     return SeatAccount(
@@ -187,15 +187,17 @@ def _read_seat(raw: object, name: str, context: Context) -> SeatAccount | None:
     )
 
 
-def _base_url(text: str) -> str | None:
-    """An API's address as it is kept; without a scheme it is https, which only this machine needs not speak."""
+def read_origin(text: str) -> str | None:
+    """The beginning of all addresses of an API; None for what is no such address. Without a scheme it is https, which
+    only this machine needs not speak."""
     try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
+        parts = urlsplit(text.strip() if "://" in text else f"https://{text.strip()}")
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    if not host or not safe or parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+    beyond = parts.path.strip("/") not in ("", "v2") or parts.query or parts.fragment
+    if not host or not safe or parts.username is not None or beyond:
         return None
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
 

@@ -145,6 +145,7 @@ def _unsent(
         return
     if isinstance(failed, Already):
         message.status = SKIPPED
+        prospect.provider_id = failed.person_id or prospect.provider_id
         pass_invitation(session, prospect, hand.node, failed.status, now, hand.nodes)
         return
     if isinstance(failed, Limited):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.channels.unipile import Unheard, Unipile, read_event
+from campaigns.channels.unipile import Unheard, Unipile, Unsigned, read_event
 from campaigns.rules.provider import Accepted, Standing, Wrote
 from tests.unipile_server import UnipileServer, person_id, signature
 
@@ -134,25 +134,25 @@ def test_clocks_may_differ_by_minutes(minutes: int) -> None:
 
 @pytest.mark.parametrize("minutes", [-6, 6])
 def test_an_old_signature_is_refused(minutes: int) -> None:
-    with pytest.raises(Unheard, match="another time"):
+    with pytest.raises(Unsigned, match="another time"):
         read(event("account.status.running", {}), at=NOW + timedelta(minutes=minutes))
 
 
 def test_a_signature_with_another_secret_is_refused() -> None:
-    with pytest.raises(Unheard, match="wrong"):
+    with pytest.raises(Unsigned, match="wrong"):
         read(event("account.status.running", {}), secret="wes_other")
 
 
 def test_a_body_that_was_changed_is_refused() -> None:
     body = event("account.status.running", {})
-    with pytest.raises(Unheard, match="wrong"):
+    with pytest.raises(Unsigned, match="wrong"):
         read_event(body + b" ", {"Unipile-Signature": signature(SECRET, body, NOW)}, SECRET, NOW)
 
 
 def test_an_instant_that_was_changed_is_refused() -> None:
     body = event("account.status.running", {})
     said = signature(SECRET, body, NOW - timedelta(hours=1)).rpartition(",")[2]
-    with pytest.raises(Unheard, match="wrong"):
+    with pytest.raises(Unsigned, match="wrong"):
         read_event(body, {"Unipile-Signature": f"t={int(NOW.timestamp())},{said}"}, SECRET, NOW)
 
 
@@ -211,6 +211,7 @@ def test_without_a_secret_nothing_is_believed() -> None:
 def test_rubbish_is_refused_in_one_way_though_it_is_signed(body: bytes) -> None:
     with pytest.raises(Unheard) as failed:
         read(body)
+    assert not isinstance(failed.value, Unsigned)
     assert "Jane" not in failed.value.reason
 
 

@@ -52,16 +52,16 @@ class Network:
 
     def take(self, account: UUID, approach: Approach) -> Receipt:
         """Raises Unsent where LinkedIn would not have it."""
-        pair = account, approach.profile_url
+        pair, person_id = (account, approach.profile_url), f"id of {approach.profile_url}"
         if approach.step == "message" and pair not in self.connected:
             raise Unsent("Not connected.", lasting=True)
         if approach.step == "connection_request":
             if pair in self.connected:
-                raise Already("They are connected.", "connected")
+                raise Already("They are connected.", "connected", person_id)
             if pair in self.invited:
-                raise Already("An invitation is pending.", "connection_sent")
+                raise Already("An invitation is pending.", "connection_sent", person_id)
             self.invited.add(pair)
-        return Receipt("taken", f"id of {approach.profile_url}")
+        return Receipt("taken", person_id)
 
 
 @dataclass

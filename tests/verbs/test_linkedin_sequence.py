@@ -194,6 +194,7 @@ def test_an_invitation_that_linkedin_knows_of_is_waited_for(provider: Seats) -> 
     provider.post.network.invited.add((person.sender_account_id, person.linkedin_url))  # type: ignore[arg-type]
     provider.play(NOW + HOUR)
     assert (steps(provider), provider.status(person)) == ([], "connection_sent")
+    assert provider.prospect(person.id).provider_id == f"id of {person.linkedin_url}"
     provider.accept(person)
     provider.play(NOW + 3 * DAY)
     assert steps(provider) == [(2 * DAY, "message")]

@@ -4,7 +4,6 @@ from campaigns.channels.unipile.channel import Seat, UnipileChannel
 from campaigns.channels.unipile.client import DEFAULT_ADDRESS, Account, Invitation, Profile, Unipile, Webhook
 from campaigns.channels.unipile.meanings import Fault
 from campaigns.channels.unipile.webhooks import Unheard, Unsigned, read_event
-from campaigns.channels.unipile.wire import read_origin
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -19,5 +18,4 @@ __all__ = [
     "Unsigned",
     "Webhook",
     "read_event",
-    "read_origin",
 ]

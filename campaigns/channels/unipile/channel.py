@@ -77,9 +77,9 @@ class UnipileChannel:
         """The person who is to be invited. Raises Already if there is no need to."""
         person = self._profile(approach)
         if person.connected:
-            raise Already("They are connected with the account already.", CONNECTED)
+            raise Already("They are connected with the account already.", CONNECTED, person.person_id)
         if person.invited:
-            raise Already("An invitation from the account is pending already.", CONNECTION_SENT)
+            raise Already("An invitation from the account is pending already.", CONNECTION_SENT, person.person_id)
         return person
 
     def _write(self, approach: Approach) -> Receipt:

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from campaigns.channels.unipile.meanings import ACCOUNT, AGAIN, AWAY, DOUBTFUL, PERSON, Fault, fault_of, read_object
-from campaigns.channels.unipile.wire import Answer, Unanswered, Unreached, exchange, read_origin
+from campaigns.channels.unipile.wire import Answer, Unanswered, Unreached, exchange
+from campaigns.rules.accounts import read_origin
 from campaigns.rules.provider import DISCONNECTED, ERRORED, PAUSED, RUNNING, Accepted, Wrote
 from campaigns.rules.seats import MOST_MESSAGE
 
@@ -72,10 +73,10 @@ class Unipile:
     """An application at Unipile. Whatever goes wrong is a Fault."""
 
     def __init__(self, address: str, api_key: str) -> None:
-        try:
-            self._origin = read_origin(address)
-        except ValueError as wrong:
-            raise Fault(ACCOUNT, f"Unipile cannot be reached: {wrong}") from wrong
+        origin = read_origin(address)
+        if origin is None:
+            raise Fault(ACCOUNT, "The address of Unipile's API has to be an https address, such as api.unipile.com.")
+        self._origin = origin
         if not api_key or not api_key.isascii() or not api_key.isprintable():
             raise Fault(ACCOUNT, "The API key has letters that no key of Unipile's has.")
         self._headers = {

@@ -16,7 +16,6 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from campaigns.channels.outgoing import readable
-from campaigns.rules.accounts import is_loopback
 
 # Seconds to connect; most bytes of an answer that are taken.
 CONNECTING, MOST_BYTES = 10.0, 2_000_000
@@ -58,20 +57,6 @@ class _Timed(io.RawIOBase):
     def makefile(self, _mode: str) -> io.BufferedReader:
         """What http.client asks a socket for."""
         return io.BufferedReader(self)
-
-
-def read_origin(address: str) -> str:
-    """The beginning of all addresses of an API, such as https://api.unipile.com. Raises ValueError with words."""
-    parts = urlsplit(address.strip())
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None:
-        raise ValueError("Enter the address of the API, such as https://api.unipile.com.")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("The address has to begin with https://.")
-    if parts.path.rstrip("/") not in ("", "/v2") or parts.query or parts.fragment:
-        raise ValueError("Enter the address without anything behind the server's name.")
-    port = f":{parts.port}" if parts.port else ""
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}{port}"
 
 
 def exchange(
