@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import importing, launching
 from campaigns.channels.outgoing import Approach, Receipt
-from campaigns.models import Campaign, Message, Prospect, Sender, Workspace
+from campaigns.models import Campaign, Event, Message, Prospect, Sender, Workspace
 from campaigns.rules.refusals import Refused
 from campaigns.sending import Lane
 from tests import make
@@ -176,6 +176,8 @@ def test_a_launch_takes_nobody_whose_first_step_another_campaign_is_at(db: Datab
     with db.sessions() as session:
         left_out = session.scalars(select(Prospect.campaign_id).where(Prospect.status == "cancelled"))
         assert set(left_out) == {coming.id}
+        asked = session.scalars(select(Event.data).where(Event.kind == "launch_requested")).one()
+        assert asked["skipped"] == SHARED
 
 
 def add_and_write(url: str, log: str, workspace: UUID, campaign: UUID, sender: UUID, turn: int) -> None:

@@ -1,5 +1,6 @@
 """People who are in another LinkedIn campaign: left out at launch and before their first step, by one of the two."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns import explaining, importing, launching, steering, ticking
 from campaigns.channels.outgoing import Unsent
 from campaigns.models import Campaign, Event, Prospect, Sender, Workspace
+from campaigns.models.elsewhere import taken_by_other
 from campaigns.models.task import Task
 from campaigns.rules.refusals import Invalid, WrongState
 from tests import make
@@ -252,6 +254,21 @@ def test_whoever_has_a_task_or_a_send_in_hand_elsewhere_is_left_to_it(play: Play
     change(play, person(play, spring), status="pending")
     play.play(play.now + 2 * HOUR)
     assert people(play, spring) == {"ann": ("cancelled", summer.id)}
+
+
+def test_whoever_is_getting_their_first_step_elsewhere_at_this_moment_is_waited_for(
+    play: Play, workspace: Workspace
+) -> None:
+    spring, summer = running(play, workspace, ANN), running(play, workspace, ANN)
+    older, younger = person(play, spring), person(play, summer)
+    with play.session() as lane, ThreadPoolExecutor(1) as another:
+        lane.get_one(Prospect, younger.id, with_for_update=True).due_at = None
+        lane.flush()
+        answer = another.submit(play.do, taken_by_other, spring, older)
+        with pytest.raises(TimeoutError):
+            answer.result(0.2)
+        lane.commit()
+        assert answer.result(10).id == summer.id
 
 
 def test_a_step_that_waits_for_another_try_is_asked_about_again(play: Play, workspace: Workspace) -> None:
