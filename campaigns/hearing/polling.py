@@ -1,6 +1,7 @@
 """Asking a provider what is new at a seat's account: the safety net under its webhooks."""
 
 import logging
+import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,9 +25,9 @@ from campaigns.rules.tracing import about
 
 log = logging.getLogger(__name__)
 
-# How often the messages of a seat are looked at. Its relations less often, since each look is one at LinkedIn, and
-# nothing goes wrong while an acceptance waits.
-POLL, RELATIONS = timedelta(minutes=5), timedelta(hours=1)
+# How often the messages of a seat are looked at. Its relations only a few times a day and irregularly, as the provider
+# advises: each look is one at LinkedIn, and nothing goes wrong while an acceptance waits.
+POLL, RELATIONS = timedelta(minutes=5), (timedelta(hours=2), timedelta(hours=4))
 # Looked at once more each time: what the provider hears late, and the difference of two clocks.
 OVERLAP, RELATIONS_OVERLAP = timedelta(hours=1), timedelta(days=2)
 # A look gives its worker back after this long; the timetable calls it back.
@@ -48,6 +49,7 @@ class Poll:
     public_url: str
     clock: Callable[[], datetime]
     stop: Callable[[], bool] = lambda: False
+    chance: random.Random = field(default_factory=random.SystemRandom)
     lease: Lease = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,8 +84,10 @@ class Poll:
             return 0
         since = self.lease.since(mailbox) or began
         number = self._hear(sender, unipile.messages(account_id, since - OVERLAP), began)
-        if mailbox.relations_at is None or mailbox.relations_at <= began - RELATIONS:
-            number += self._look_further(unipile, sender, mailbox.relations_at or since, began)
+        further = mailbox.relations_at is None or mailbox.relations_at <= began
+        self._register(unipile, sender, again=further)
+        if further:
+            number += self._look_further(unipile, sender, since, began)
         self._done(began, recovered=mailbox.failures > 0 or sender.status_reason in TROUBLES.values())
         return number
 
@@ -98,22 +102,24 @@ class Poll:
         return len(news)
 
     def _look_further(self, unipile: Unipile, sender: Sender, since: datetime, began: datetime) -> int:
-        """What may fail without keeping messages from being read: it is tried again an hour later."""
-        self._register(unipile, sender)
+        """Who was connected. It may fail without keeping messages from being read, and is tried again later."""
         try:
             number = self._hear(sender, unipile.relations(_account_id(sender), since - RELATIONS_OVERLAP), began)
         except Fault as failed:
             log.warning("Who accepted an invitation could not be asked: %s", failed.reason)
             number = 0
         with self.sessions.begin() as session:
-            self.lease.prolong(session).relations_at = began
+            pause = self.chance.uniform(RELATIONS[0].total_seconds(), RELATIONS[1].total_seconds())
+            self.lease.prolong(session).relations_at = began + timedelta(seconds=pause)
         return number
 
-    def _register(self, unipile: Unipile, sender: Sender) -> None:
-        """See to it that the provider tells by webhook what happens at this account, and at no other."""
+    def _register(self, unipile: Unipile, sender: Sender, *, again: bool) -> None:
+        """See to it that the provider tells by webhook what happens at this account, and at no other; where it would
+        not, only if it is to be asked `again`."""
         account_id, known = _account_id(sender), (sender.seat or {}).get("webhook") or {}
         url = f"{self.public_url}/hooks/unipile/{sender.id}" if can_reach(self.public_url) else None
-        if (known.get("account_id"), known.get("url")) == (account_id if url else None, url) and "error" not in known:
+        as_wanted = (known.get("account_id"), known.get("url")) == (account_id if url else None, url)
+        if as_wanted and not ("error" in known and again):
             return
         with suppress(Fault):
             if known.get("id"):

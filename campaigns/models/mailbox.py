@@ -18,7 +18,8 @@ class Mailbox(Base):
     """How far the mailbox of an account was read: `uid_next` is the least number not read yet, and means something
     only together with `uid_validity` (RFC 3501 section 2.3.1.1). While it cannot be read, `error` says why and
     `try_at` when it is tried again. `lease_token` and `lease_until` say who reads; until `heard_until` somebody listens
-    for new mail. Of a LinkedIn seat, `read_at` is when its messages were looked at, `relations_at` its relations."""
+    for new mail. Of a LinkedIn seat, `read_at` is when its messages were looked at, `relations_at` when its relations
+    will be."""
 
     __tablename__ = "mailbox"
 

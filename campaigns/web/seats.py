@@ -76,5 +76,5 @@ def _events(sender: Sender) -> Step:
     if "id" in webhook:
         return Step(EVENTS, True, "Unipile tells by webhook what happens.")
     if can_reach(house().settings.public_url):
-        return Step(EVENTS, True, "The webhook is registered within the hour; Cadenza asks all the same.")
+        return Step(EVENTS, True, "The webhook is registered at the next look.")
     return Step(EVENTS, True, "PUBLIC_URL cannot be reached from outside, so no webhook is registered: Cadenza asks.")
