@@ -166,6 +166,15 @@
   }
   document.addEventListener("input", (event) => { if (event.target.dataset.most) count(event.target); });
 
+  // What a part that came has to say stands in it; other parts may want to know that something has happened.
+  document.addEventListener("htmx:after:swap", () => {
+    for (const part of all("[data-said]")) {
+      announce(part.dataset.said);
+      part.removeAttribute("data-said");
+      document.body.dispatchEvent(new Event("said"));
+    }
+  });
+
   // The navigation tells how many tasks are left, as the page does.
   document.addEventListener("htmx:after:swap", () => {
     const left = document.getElementById("task")?.dataset.left;

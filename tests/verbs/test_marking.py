@@ -190,6 +190,7 @@ def test_those_who_have_not_answered_yet_are_listed_and_found_by_name(team: Team
     assert waiting(team) == ["Bob", "Carla"]
     assert waiting(team, what="replied") == ["Ann"]
     assert waiting(team, words="car") == ["Carla"]
+    assert waiting(team, words="car", campaign_id=second["Carla"].campaign_id) == ["Carla"]
     assert waiting(team, words="nobody") == []
     assert waiting(team, campaign_id=second["Carla"].campaign_id) == ["Carla"]
     assert waiting(team, sender_id=team.seat.id) == ["Bob", "Carla"]
