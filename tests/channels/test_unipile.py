@@ -129,7 +129,8 @@ def test_a_bare_invitation_has_no_note(unipile: UnipileServer, channel: UnipileC
         ("https://de.linkedin.com/in/jane-doe/?trk=x", "jane-doe"),
         ("linkedin.com/in/jane-doe", "jane-doe"),
         ("https://www.linkedin.com/in/jos%C3%A9-%F0%9F%90%9D/de", "josé-🐝"),
-        ("https://www.linkedin.com/in/JANE-Doe", "JANE-Doe"),
+        ("https://www.linkedin.com/in/JANE-Doe", "jane-doe"),
+        ("https://www.linkedin.com/pub/jane-doe/7b/2a/1", "jane-doe-00102a7b"),
     ],
 )
 def test_whoever_a_link_means_is_found(
@@ -140,7 +141,12 @@ def test_whoever_a_link_means_is_found(
 
 @pytest.mark.parametrize(
     "profile_url",
-    ["https://www.linkedin.com/company/acme", "https://www.linkedin.com/in/", "https://www.linkedin.com/in/..", ""],
+    [
+        "https://www.linkedin.com/company/acme",
+        "https://www.linkedin.com/sales/lead/ACwAAAB,name,x",
+        "https://www.linkedin.com/in/",
+        "",
+    ],
 )
 def test_a_link_that_is_no_profile_asks_nobody(
     unipile: UnipileServer, channel: UnipileChannel, profile_url: str

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 from campaigns.channels.outgoing import Already, Approach, Doubtful, Limited, Receipt, Unsent
 from campaigns.channels.unipile.client import Profile, Unipile
 from campaigns.channels.unipile.meanings import DOUBTFUL, LIMIT, PERSON, UNCLEAR, Fault
 from campaigns.rules.lifecycle import CONNECTED, CONNECTION_SENT
+from campaigns.rules.people import profile_of
 from campaigns.rules.sequence import CONNECTION_REQUEST
 
 NOT_PENDING = "LinkedIn shows no pending invitation to them: it was accepted, declined or taken back there."
@@ -98,9 +98,8 @@ class UnipileChannel:
 
 def _slug(profile_url: str) -> str:
     """What comes behind /in/ in a profile's address."""
-    parts = urlsplit(profile_url if "//" in profile_url else f"//{profile_url}").path.split("/")
-    slug = unquote(parts[parts.index("in") + 1]) if "in" in parts[:-1] else ""
-    if not slug.strip("."):
+    slug = (profile_of(profile_url) or "").partition("/in/")[2]
+    if not slug:
         raise Unsent("Their link is not that of a LinkedIn profile: linkedin.com/in/…", lasting=True)
     return slug
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
 from campaigns.channels.unipile.meanings import ACCOUNT, AGAIN, AWAY, DOUBTFUL, PERSON, Fault, fault_of, read_object
 from campaigns.channels.unipile.wire import Answer, Unanswered, Unreached, exchange
 from campaigns.rules.accounts import read_origin
+from campaigns.rules.people import profile_of
 from campaigns.rules.provider import DISCONNECTED, ERRORED, PAUSED, RUNNING, Accepted, Wrote
 from campaigns.rules.seats import MOST_MESSAGE
 
@@ -135,7 +136,7 @@ class Unipile:
         """A person by the provider's id or by the last part of their profile's address."""
         found = self._look(account_id, who)
         person_id, slug = read_id(found.get("id")), read_id(found.get("public_identifier"))
-        if person_id is None or who.lower() not in (person_id.lower(), unquote(slug or "").lower()):
+        if person_id is None or (who != person_id and _profile(who) != _profile(slug or "")):
             raise Fault(
                 AGAIN, "Unipile answered with another profile than that of their link: see whether it is right."
             )
@@ -314,6 +315,10 @@ def _account(entry: Json) -> Account | None:
 def _profile_url(user: Json) -> str | None:
     slug = read_id(user.get("public_identifier"))
     return read_id(user.get("profile_url")) or (f"https://www.linkedin.com/in/{slug}" if slug else None)
+
+
+def _profile(slug: str) -> str | None:
+    return profile_of(f"linkedin.com/in/{slug}")
 
 
 def _moved(chat: Json) -> datetime | None:
