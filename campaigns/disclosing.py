@@ -18,9 +18,9 @@ from campaigns.rules.suppressions import mentions
 
 # What is shown of each row.
 PROSPECT = """id campaign_id status status_reason email linkedin_url first_name last_name company position headline
-    timezone custom_fields source created_at updated_at replied_at bounced_at"""
-MESSAGE = "id status subject body error claimed_at sent_at opens machine_opens opened_at"
-LETTER = "id kind from_name from_address subject fresh quoted received_at"
+    timezone custom_fields source created_at updated_at replied_at bounced_at connected_at provider_id skipped_for"""
+MESSAGE = "id status subject body error claimed_at sent_at opens machine_opens opened_at withdrawal"
+LETTER = "id kind from_name from_address subject fresh quoted link received_at"
 ANSWER = "id status subject body created_by created_at sent_at"
 SUPPRESSION = "value reason source created_by created_at"
 

@@ -14,19 +14,19 @@ from uuid import UUID
 from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender
+from campaigns.models.campaign import AccountLimit, Campaign, CampaignDay, CampaignSender, Node
 from campaigns.models.gate import Gate
 from campaigns.models.limits import has_room
 from campaigns.models.mailbox import Mailbox
-from campaigns.models.message import SENDING, UNKNOWN, WAITING, Message
+from campaigns.models.message import SENDING, TASK, UNKNOWN, WAITING, Message
 from campaigns.models.meter import BEYOND, BOUNDS, WakeUpMeter
-from campaigns.models.sender import OUTCOMES, Sender, SenderDay
+from campaigns.models.sender import HINTS, OUTCOMES, Sender, SenderDay
 from campaigns.models.workspace import Workspace
 from campaigns.rules.days import local_day
 from campaigns.rules.lifecycle import ACTIVE, CAMPAIGN_STATUSES
 
 # Messages that are not done with.
-OPEN = (SENDING, WAITING, UNKNOWN)
+OPEN = (SENDING, WAITING, UNKNOWN, TASK)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def outcomes(session: Session) -> Iterator[tuple[UUID, str, int]]:
 
 
 def open_messages(session: Session) -> dict[str, int]:
-    """Status -> how many messages are not done with: three short stretches of ix_message_status."""
+    """Status -> how many messages are not done with: short stretches of ix_message_status."""
     query = select(Message.status, func.count()).where(Message.status.in_(OPEN)).group_by(Message.status)
     found = {row[0]: row[1] for row in session.execute(query)}
     return {status: found.get(status, 0) for status in OPEN}
@@ -115,7 +115,7 @@ def gates(session: Session, now: datetime) -> dict[str, tuple[int, int]]:
     return states
 
 
-GATES = ("operating_hours", "campaign_daily_limit", "sender_status", "sender_daily_limit")
+GATES = ("operating_hours", "campaign_daily_limit", "sender_status", "sender_daily_limit", "sender_weekly_limit")
 
 
 def _gates_in(zone: str, now: datetime) -> Any:
@@ -133,9 +133,11 @@ def _gates_in(zone: str, now: datetime) -> Any:
         .outerjoin(AccountLimit, own_limit)
         .where(has_room(SenderDay.used, today))
     )
+    in_week = able.where(*(_week_has_room(step, now) for step in HINTS))
     day = and_(CampaignDay.campaign_id == Campaign.id, CampaignDay.day == today)
     room = or_(Campaign.daily_limit.is_(None), func.coalesce(CampaignDay.used, 0) < Campaign.daily_limit)
-    counted = [func.sum(case((is_open, 1), else_=0)) for is_open in (hours, room, able.exists(), with_room.exists())]
+    is_open_now = (hours, room, able.exists(), with_room.exists(), in_week.exists())
+    counted = [func.sum(case((is_open, 1), else_=0)) for is_open in is_open_now]
     return (
         select(func.count(), *counted)
         .select_from(Campaign)
@@ -143,3 +145,11 @@ def _gates_in(zone: str, now: datetime) -> Any:
         .outerjoin(CampaignDay, day)
         .where(Campaign.status == ACTIVE, Workspace.timezone == zone)
     )
+
+
+def _week_has_room(step: str, now: datetime) -> Any:
+    """Whether an account's week has room for a kind of step, or the campaign has none of it. As lanes know it, who take
+    no more than a few minutes to find out."""
+    hint = getattr(Sender, HINTS[step])
+    needed = exists().where(Node.campaign_id == Campaign.id, Node.type == step)
+    return or_(hint.is_(None), hint <= now, ~needed)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.models import counts
@@ -26,7 +26,8 @@ from campaigns.models.sender import Sender, SenderDay
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.workspace import Workspace
 from campaigns.rules.days import local_day
-from campaigns.rules.sequence import SENDING_TYPES, named
+from campaigns.rules.lifecycle import LINKEDIN
+from campaigns.rules.sequence import CONNECTION_REQUEST, MESSAGE, SENDING_TYPES, named
 
 
 def step_names(nodes: Sequence[Node]) -> dict[UUID, str]:
@@ -59,6 +60,37 @@ def funnel(session: Session, campaign: Campaign) -> list[Stage]:
             past = sum(at[later.id] for later in nodes[place + 1 :])
             stages.append(Stage(names[node.id], waiting[node.id], past))
     return stages
+
+
+@dataclass(frozen=True)
+class Outreach:
+    """People of a LinkedIn campaign: how many were invited, how many of those have accepted, how many got a message."""
+
+    invited: int
+    accepted: int
+    messaged: int
+
+    @property
+    def percent(self) -> int | None:
+        """How many of a hundred invitations were accepted."""
+        return round(100 * self.accepted / self.invited) if self.invited else None
+
+
+def outreach(session: Session, campaign: Campaign) -> Outreach | None:
+    """The same; None of an email campaign."""
+    if campaign.type != LINKEDIN:
+        return None
+    connected = case((Prospect.connected_at.is_not(None), Prospect.id))
+    query = (
+        select(Node.type, func.count(Prospect.id.distinct()), func.count(connected.distinct()))
+        .select_from(Message)
+        .join(Node, Node.id == Message.node_id)
+        .join(Prospect, Prospect.id == Message.prospect_id)
+        .where(Message.campaign_id == campaign.id, Message.status == SENT)
+    )
+    found = {row[0]: row[1:] for row in session.execute(query.group_by(Node.type))}
+    invited, accepted = found.get(CONNECTION_REQUEST, (0, 0))
+    return Outreach(invited, accepted, found.get(MESSAGE, (0, 0))[0])
 
 
 def next_people(

@@ -84,6 +84,8 @@ def edit(
         raise Invalid.of(bad.problems) from bad
     if identity != prospect.identity:
         _check_identity(session, campaign, identity)
+        # What was known of somebody else at LinkedIn.
+        prospect.provider_id = prospect.connected_at = None
     _write(session, campaign, prospect, values | {"identity": identity}, now)
     _heed(session, prospect, now)
     return prospect

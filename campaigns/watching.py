@@ -21,8 +21,9 @@ from campaigns.models.lanes import Candidate, candidates, lanes_with_work
 from campaigns.models.mailbox import Mailbox
 from campaigns.models.message import FAILED, UNKNOWN, Message
 from campaigns.models.prospect import Prospect
-from campaigns.models.sender import Sender
+from campaigns.models.sender import Sender, SenderUse
 from campaigns.models.tally import prospect_count, prospect_due
+from campaigns.models.task import Task
 from campaigns.models.wake_up import WakeUp
 from campaigns.models.workspace import Workspace
 from campaigns.rules import lifecycle
@@ -33,6 +34,8 @@ REPEATED = 2
 # Work that could leave and does not for this long is not waiting for its turn: nobody works.
 PATIENCE = timedelta(minutes=1)
 WAKE_UP_PATIENCE = timedelta(seconds=30)
+# Tasks are left alone over a weekend.
+NEGLECT = timedelta(days=3)
 # Lists of a page that is for people to act on. What is left out comes up as the first ones are settled.
 MOST_LANES, MOST_ANSWERS, MOST_CAMPAIGNS, MOST_HELD_BACK = 20, 20, 50, 5000
 
@@ -215,6 +218,33 @@ def deaf(session: Session, workspace_id: UUID, now: datetime) -> list[Deaf]:
         .order_by(Sender.id)
     )
     return [Deaf(*row) for row in session.execute(query.limit(MOST_LANES))]
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """A seat whose tasks nobody does, since an instant."""
+
+    sender: Sender
+    tasks: int
+    since: datetime
+
+
+def untouched(session: Session, workspace_id: UUID, now: datetime) -> list[Untouched]:
+    """Seats with open tasks of which nothing was done for NEGLECT, since the first of their campaigns was launched."""
+    last = select(func.max(SenderUse.at)).where(SenderUse.sender_id == Sender.id).scalar_subquery()
+    query = (
+        select(Sender, func.count(), func.min(Campaign.launched_at), last)
+        .join(Task, Task.sender_id == Sender.id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .where(Task.workspace_id == workspace_id)
+        .group_by(Sender.id)
+        .order_by(Sender.id)
+    )
+    found = [
+        Untouched(sender, tasks, max(filter(None, (launched, used)), default=now))
+        for sender, tasks, launched, used in session.execute(query)
+    ]
+    return [one for one in found if one.since <= now - NEGLECT][:MOST_LANES]
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _look_at_workers(found: Findings, pulse: Any) -> None:
             "redis", "Redis does not answer, and no worker is seen without it: start it, or correct REDIS_URL.", grave
         )
     elif not pulse.workers:
-        words = f"No worker was seen for {pulse.silence:.0f} s: start one (python -m jobs.worker wake inbox lanes)."
+        words = f"No worker was seen for {pulse.silence:.0f} s: start one (python -m jobs.worker)."
         found.say("workers", words, grave)
 
 
@@ -136,6 +136,7 @@ def _tell_of_wake_ups_and_lanes(text: Exposition, db: Any) -> None:
     )
     text.gauge("cadenza_messages_being_sent", "Messages in the hands of a lane.", unsettled["sending"])
     text.gauge("cadenza_messages_deferred", "Messages that are tried again later.", unsettled["waiting"])
+    text.gauge("cadenza_tasks_open", "LinkedIn steps that wait for a person to do them.", unsettled["task"])
 
 
 def _tell_of_mailboxes(text: Exposition, db: Any) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign, Workspace
 from campaigns.models.finding import nodes_of
-from campaigns.rostering import Filter, listed
+from campaigns.rostering import Filter, edit, listed
 from tests import make
 
 STEPS = [make.EMAIL_STEP, make.delay(days=1), make.FOLLOW_UP, make.END]
@@ -68,3 +68,15 @@ def test_nobody_of_another_campaign_is_listed(session: Session, workspace: Works
     other = make.launched(session, workspace, 1, people={"last_name": "Lee"})
     assert names(session, other, Filter(node_id=nodes_of(session, spring.id)[0].id)) == []
     assert len(names(session, other, Filter(search="lee"))) == 1
+
+
+def test_another_profile_is_somebody_else_at_linkedin(session: Session, workspace: Workspace) -> None:
+    campaign = make.launched(session, workspace, 1, type="linkedin")
+    [ann] = listed(session, campaign, Filter(), page=1, limit=1)[0]
+    known = {"provider_id": "ACoAAB", "connected_at": make.NOW}
+    ann.provider_id, ann.connected_at = known.values()
+    ids = workspace.id, campaign.id, ann.id
+    edit(session, *ids, {"linkedin_url": f"https://{ann.identity}/", "first_name": "Ann"}, now=make.NOW)
+    assert (ann.provider_id, ann.connected_at) == tuple(known.values())
+    edit(session, *ids, {"linkedin_url": "https://linkedin.com/in/bob"}, now=make.NOW)
+    assert (ann.provider_id, ann.connected_at) == (None, None)

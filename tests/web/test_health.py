@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from campaigns import waking
-from campaigns.models import Campaign, CampaignDay, Mailbox, Sender, WakeUp
+from campaigns.models import Campaign, CampaignDay, Mailbox, Node, Prospect, Sender, WakeUp
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import roll_gates
 from campaigns.web.exposition import Exposition
@@ -269,7 +269,13 @@ def test_metrics_tell_how_many_campaigns_find_each_gate_closed(
 ) -> None:
     def closed() -> set[str]:
         found = metrics(app)
-        gates = ("operating_hours", "campaign_daily_limit", "sender_status", "sender_daily_limit")
+        gates = (
+            "operating_hours",
+            "campaign_daily_limit",
+            "sender_status",
+            "sender_daily_limit",
+            "sender_weekly_limit",
+        )
         name = 'cadenza_gate_campaigns{{gate="{}",state="{}"}}'
         states = {gate: [found[name.format(gate, state)] for state in ("open", "closed")] for gate in gates}
         assert all(sum(state) == 1 for state in states.values())
@@ -285,7 +291,7 @@ def test_metrics_tell_how_many_campaigns_find_each_gate_closed(
         make.sent_today(session, session.query(Sender).one(), 1)
     assert closed() == {"sender_daily_limit"}
     change(Sender, status="needs_attention")
-    assert closed() == {"sender_status", "sender_daily_limit"}
+    assert closed() == {"sender_status", "sender_daily_limit", "sender_weekly_limit"}
     with db.sessions.begin() as session:
         session.add(CampaignDay(campaign_id=waiting.id, day=make.NOW.date(), used=2))
     assert "campaign_daily_limit" in closed()
@@ -294,6 +300,23 @@ def test_metrics_tell_how_many_campaigns_find_each_gate_closed(
         campaign.operating_hours = make.week("11:00", "12:00")
         roll_gates(session, campaign, make.NOW)
     assert "operating_hours" in closed()
+
+
+@pytest.mark.usefixtures("feel")
+def test_metrics_tell_of_linkedin_weeks_that_are_full_and_of_open_tasks(app: Flask, db: Database) -> None:
+    with db.sessions.begin() as session:
+        make.launched(session, make.workspace(session), 1, type="linkedin")
+        [person] = session.query(Prospect)
+        node = session.query(Node).filter_by(type="connection_request").one()
+        seat = session.query(Sender).one()
+        seat.messages_after = make.NOW + timedelta(minutes=5)
+    closed = 'cadenza_gate_campaigns{gate="sender_weekly_limit",state="closed"}'
+    assert metrics(app)[closed] == 0, "it sends no messages"
+    with db.sessions.begin() as session:
+        session.merge(seat).invitations_after = make.NOW + timedelta(minutes=5)
+        make.message(session, person, node, status="task")
+    found = metrics(app)
+    assert (found[closed], found["cadenza_tasks_open"]) == (1, 1)
 
 
 @pytest.mark.usefixtures("feel", "waiting")

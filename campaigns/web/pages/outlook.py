@@ -80,7 +80,7 @@ def _words(prospect: Prospect, names: dict[UUID, str], found: Explanation, now: 
         who=overseeing.who(prospect),
         step=step,
         at=None if in_line else found.next_at,
-        reason=None if found.gate == "delay" else reason,
+        reason=None if found.gate == "delay" and found.next_at else reason,
         gate=found.gate,
         due=prospect.due_at is not None and prospect.due_at <= now,
     )
@@ -155,6 +155,8 @@ def _first_up(db: Session, campaigns: Sequence[Campaign], now: datetime) -> dict
 def _awake(count: waking.Count, coming: Upcoming | None) -> Outlook:
     if coming is None:
         return "Nobody else is due: it completes by itself", None
+    if coming.gate == "delay" and coming.at is None:
+        return "Everybody was invited, and nobody who accepted waits", None
     if held := _held(count, [coming]):
         return f"{_sleep(held.count)}: {held.reason}", held.until
     return f"{coming.step} to {coming.who}", coming.at

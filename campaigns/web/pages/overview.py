@@ -44,6 +44,7 @@ def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
         "next_up": upcoming,
         "tasks": tasking.count(db, campaign.workspace_id, tasking.Filter(campaign_id=campaign.id), now()),
         "funnel": overseeing.funnel(db, campaign),
+        "outreach": overseeing.outreach(db, campaign),
         **_messages(db, campaign),
         "settlements": settling.SETTLEMENTS,
         "senders": [_sender(pace) for pace in overseeing.paces(db, campaign, now())],

@@ -13,7 +13,7 @@ from campaigns.models.finding import find_campaign, nodes_of
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.rules.kinds import parse_uuid
-from campaigns.rules.lifecycle import LINKEDIN, TERMINAL
+from campaigns.rules.lifecycle import EMAIL, LINKEDIN, TERMINAL
 from campaigns.rules.problems import Problems
 from campaigns.rules.refusals import Invalid, NotFound, WrongState
 from campaigns.web.house import house, now, person
@@ -106,6 +106,7 @@ def _overdue(db: Session, own: UUID) -> list[dict[str, Any]]:
             for one in watching.idle(db, own, now())
         ),
         *(_deaf(one) for one in watching.deaf(db, own, now())),
+        *(_untouched(one) for one in watching.untouched(db, own, now())),
         *(
             {
                 "title": campaign.name,
@@ -121,19 +122,30 @@ def _overdue(db: Session, own: UUID) -> list[dict[str, Any]]:
 def _deaf(one: watching.Deaf) -> dict[str, Any]:
     """Nobody knows who answered."""
     if one.error:
-        what = f"Its mailbox cannot be read, and follow-ups wait until it is: {one.error}"
+        what = f"Its {_ear(one)} cannot be read, and follow-ups wait until it is: {one.error}"
         way_out = ("Edit the account", url_for("senders.edit", sender_id=one.sender.id))
     else:
-        what = "Its mailbox is not read, follow-ups wait until it is, and no worker takes it up."
+        what = f"Its {_ear(one)} is not read, follow-ups wait until it is, and no worker takes it up."
         way_out = ("See the workers", url_for("workers.index"))
     return {"title": one.sender.label, "what": what, "since": one.read_at, "way_out": way_out}
 
 
+def _ear(one: watching.Deaf) -> str:
+    return "LinkedIn inbox" if one.sender.type == LINKEDIN else "mailbox"
+
+
+def _untouched(one: watching.Untouched) -> dict[str, Any]:
+    words = "task waits" if one.tasks == 1 else "tasks wait"
+    return {
+        "title": one.sender.label,
+        "what": f"{one.tasks:,} {words} to be done by hand, and nobody has done any for days.",
+        "since": one.since,
+        "way_out": ("Do the tasks", url_for("tasks.index", account=one.sender.id)),
+    }
+
+
 def _halted(one: watching.Halted) -> dict[str, Any]:
-    if one.campaign.type == LINKEDIN:
-        why, label = "this version cannot send LinkedIn steps yet", "Open the campaign"
-        place = url_for("campaigns.overview", campaign_id=one.campaign.id)
-    elif one.accounts:
+    if one.accounts:
         why, label, place = "none of its accounts can send", "See the accounts", url_for("senders.index")
     else:
         why, label = "it has no account to send from any more", "Open the campaign"
@@ -150,12 +162,15 @@ def _people(count: int) -> str:
     return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
+_REFUSED = {EMAIL: "A mail server refused the message.", LINKEDIN: "It was not possible at LinkedIn."}
+
+
 def _held_back(one: watching.HeldBack) -> dict[str, Any]:
     return {
         "campaign": one.campaign,
         "reason": one.reason,
         "people": one.people,
-        "words": one.reason or "A mail server refused the message.",
+        "words": one.reason or _REFUSED[one.campaign.type],
     }
 
 

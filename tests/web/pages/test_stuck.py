@@ -10,13 +10,14 @@ from sqlalchemy import select
 
 from campaigns import retrying
 from campaigns.channels.outgoing import Unsent
-from campaigns.models import Bell, Campaign, Event, Mailbox, Message, Prospect, Sender, WakeUp, Workspace
+from campaigns.models import Bell, Campaign, Event, Mailbox, Message, Prospect, Sender, SenderUse, WakeUp, Workspace
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import roll_gates
 from campaigns.rules.outgoing import Outgoing
 from campaigns.rules.refusals import WrongState
 from tests import make
 from tests.databases import Database
+from tests.verbs.networking import Seats
 from tests.verbs.playing import Play
 from tests.web.callers import Clock
 from tests.web.pages.conftest import Visitor
@@ -337,9 +338,25 @@ def test_a_campaign_that_no_account_can_send_for_is_told(alice: Visitor, db: Dat
     assert "3 people are due, and it has no account to send from any more." in (overdue(alice) or "")
 
 
-def test_people_of_a_linkedin_campaign_wait_for_another_version(alice: Visitor, db: Database) -> None:
-    due_people(db, alice, type="linkedin")
-    assert "this version cannot send LinkedIn steps yet" in (overdue(alice) or "")
+def test_tasks_that_nobody_does_for_days_are_told(alice: Visitor, db: Database, clock: Clock) -> None:
+    sender_id = due_people(db, alice, type="linkedin", nodes=[make.CONNECT, make.END])
+    Seats(db).lane(sender_id).run()
+    clock.pass_by(days=2)
+    assert overdue(alice) is None
+    clock.pass_by(days=1)
+    assert "3 tasks wait to be done by hand, and nobody has done any for days." in (overdue(alice) or "")
+    assert f"/tasks?account={sender_id}" in alice.visit("/stuck").links
+    with db.sessions.begin() as session:
+        session.add(SenderUse(sender_id=sender_id, step="connection_request", at=clock.now))
+    assert overdue(alice) is None
+
+
+def test_a_seat_that_is_not_heard_is_told_in_its_own_words(alice: Visitor, db: Database, clock: Clock) -> None:
+    sender_id = due_people(db, alice, type="linkedin")
+    seat = {"base_url": "https://api.example.com", "account_id": "sarah", "name": "Sarah"}
+    change(db, sender_id, seat=seat, provider="unipile", next_send_at=clock.now + timedelta(hours=1))
+    clock.pass_by(minutes=2)
+    assert "Its LinkedIn inbox is not read" in (overdue(alice) or "")
 
 
 def test_a_wake_up_that_nobody_carries_out_is_overdue(alice: Visitor, db: Database, clock: Clock) -> None:
