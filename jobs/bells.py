@@ -51,11 +51,11 @@ KINDS = {
     "lane": Kind("lanes", "jobs.lane.lane", 300, 600, "sender_id"),
     "inbox": Kind("inbox", "jobs.inbox.inbox", 300, 600, "sender_id"),
     "seat": Kind("inbox", "jobs.seats.seat", 300, 600, "sender_id"),
-    "answer": Kind("inbox", "jobs.answers.answer", 300, 600, "answer_id"),
-    "withdrawal": Kind("inbox", "jobs.withdrawals.withdrawal", 300, 600, "sender_id"),
+    "answer": Kind("asked", "jobs.answers.answer", 300, 600, "answer_id"),
+    "withdrawal": Kind("asked", "jobs.withdrawals.withdrawal", 300, 600, "sender_id"),
     "imports": Kind("imports", "jobs.imports.imports", 600, DAY_SECONDS, "import_id"),
 }
-QUEUES = ("wake", "inbox", "imports", "lanes")
+QUEUES = ("wake", "asked", "inbox", "imports", "lanes")
 FAILURE_TTL = 7 * DAY_SECONDS
 
 

@@ -42,8 +42,9 @@ def children(config: Settings) -> list[Child]:
     redis = [_redis(config)] if config.embedded_redis else []
     trap = [Child("trap", _command("jobs.trap", str(config.trap_file)), stage=2)] if config.trap else []
     # One of them takes files too, before its lanes, so that these are not put off for ever; the others never do, so
-    # that neither lanes nor wake-ups wait for a file.
-    queues = [("wake", "inbox", "imports", "lanes"), *[("wake", "inbox", "lanes")] * (config.workers - 1)]
+    # that neither lanes nor wake-ups wait for a file. Mailboxes have a worker of their own: a mail server that hangs
+    # holds up whoever asks it for as long as it is waited for.
+    queues = [("wake", "asked", "imports", "lanes"), *[("wake", "asked", "lanes")] * (config.workers - 1)]
     senders = [_worker(f"send-{number}", *names) for number, names in enumerate(queues, 1)]
     return [
         *redis,
@@ -51,6 +52,7 @@ def children(config: Settings) -> list[Child]:
         *trap,
         Child("ticker", _command("jobs.ticker"), stage=3, fork=forking.POSSIBLE),
         _worker("wake", "wake"),
+        _worker("read", "inbox"),
         *senders,
         Child("web", _command("jobs.serve"), stage=5, fork=forking.POSSIBLE, ready=lambda: _web_answers(config)),
     ]

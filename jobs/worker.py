@@ -1,4 +1,4 @@
-"""A worker: `python -m jobs.worker wake inbox lanes` works off these queues, the first named first."""
+"""A worker: `python -m jobs.worker wake asked lanes` works off these queues, the first named first."""
 
 import logging
 import os

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from campaigns.channels import imap
 from campaigns.channels.imap import ImapEndpoint, ImapMailbox, Unread
 from campaigns.channels.reading import MOST_BYTES
 from tests.mail_servers import PASSWORD, MailHouse
@@ -131,3 +132,14 @@ def test_a_server_that_hangs_or_talks_nonsense_does_not_hold_us_up(
         with pytest.raises(Unread) as failed, ImapMailbox(odd) as mailbox:
             mailbox.select("INBOX")
     assert not failed.value.lasting
+
+
+def test_a_servers_first_words_are_waited_for_less_long_than_later_ones(
+    endpoint: ImapEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = replace(endpoint, timeout=30)
+    with ImapMailbox(patient) as mailbox:
+        assert mailbox.box.client.sock.gettimeout() == 30
+    monkeypatch.setattr(imap, "CONNECT_TIMEOUT", 0.2)
+    with babbling() as port, pytest.raises(Unread, match="timed out"):
+        ImapMailbox(replace(patient, port=port)).connect()

@@ -80,7 +80,7 @@ def test_an_old_python_is_told() -> None:
 def test_everything_a_user_needs_is_started(tmp_path: Path) -> None:
     config = settings.load({"CADENZA_DATA": str(tmp_path), "CADENZA_WORKERS": "3"})
     names = [child.name for child in children(config)]
-    assert names == ["redis", "migrate", "trap", "ticker", "wake", "send-1", "send-2", "send-3", "web"]
+    assert names == ["redis", "migrate", "trap", "ticker", "wake", "read", "send-1", "send-2", "send-3", "web"]
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
@@ -89,7 +89,14 @@ def test_one_worker_takes_files_and_the_wake_up_worker_never_does(tmp_path: Path
     queues = {child.name: child.command[3:] for child in children(config) if "jobs.worker" in child.command}
     assert [name for name, names in queues.items() if "imports" in names] == ["send-1"]
     assert queues["wake"] == ["wake"]
-    assert all(names[0] == "wake" for names in queues.values())
+    assert all(names[0] == "wake" for name, names in queues.items() if name != "read")
+
+
+def test_no_worker_that_sends_waits_for_a_mailbox(tmp_path: Path) -> None:
+    workers = [
+        child for child in children(settings.load({"CADENZA_DATA": str(tmp_path)})) if "jobs.worker" in child.command
+    ]
+    assert [child.command[3:] for child in workers if "inbox" in child.command] == [["inbox"]]
 
 
 def test_nothing_is_embedded_beside_a_redis_that_was_named(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ KINDS = {
 }
 QUEUES = {
     "wake": "Wake-ups and launches",
-    "inbox": "Mailboxes and answers",
+    "asked": "Answers by hand and withdrawals",
+    "inbox": "Mailboxes and seats to read",
     "imports": "Files of people",
     "lanes": "Messages to send",
 }
