@@ -92,7 +92,7 @@ def test_numbers_of_an_installation_where_nothing_has_happened(db: Database) -> 
     with db.reading() as session:
         assert metering.wake_ups(session).count == 0
         assert list(metering.outcomes(session)) == []
-        assert metering.open_messages(session) == {"sending": 0, "waiting": 0, "unknown": 0}
+        assert metering.open_messages(session) == {"sending": 0, "waiting": 0, "unknown": 0, "task": 0}
         assert set(metering.gates(session, make.NOW).values()) == {(0, 0)}
 
 
