@@ -56,13 +56,18 @@ def mark(
     now: datetime,
     by: str | None,
 ) -> bool:
-    """Mark one person; False if they were already. Raises NotFound, Invalid, WrongState."""
+    """Mark one person; False if they were already. Whoever accepted did so in every campaign of the same account.
+    Raises NotFound, Invalid, WrongState."""
     campaign = find_campaign(session, workspace_id, campaign_id)
     prospect = find_prospect(session, campaign.id, prospect_id)
     _check(what)
     if campaign.type != lifecycle.LINKEDIN:
         raise WrongState("This is a campaign of emails: answers to these are read in the mailbox.")
-    return _mark(session, prospect, str(what), now, by)
+    account = prospect.sender_account_id
+    same = [prospect]
+    if what == ACCEPTED and account is not None:
+        same = people_linked(session, workspace_id, [prospect.identity], sender_id=account)
+    return sum(_mark(session, one, str(what), now, by) for one in same) > 0
 
 
 def mark_links(

@@ -189,6 +189,15 @@ def test_an_invitation_of_another_campaign_is_waited_for_and_not_repeated(play: 
     assert play.status(person) == play.status(other) == "completed"
 
 
+def test_whoever_is_marked_in_one_campaign_has_accepted_in_the_other(assisted: Seats) -> None:
+    [person] = assisted.launch(1, NOTE)
+    assisted.tick()
+    other = again(assisted, person, NOTE, make.delay(days=1))
+    assisted.tick()
+    assisted.do(marking.mark, *ids(person), "accepted", now=assisted.now, by=HANDS)
+    assert [assisted.status(person), assisted.status(other)] == ["completed", "connected"]
+
+
 def test_an_invitation_that_linkedin_knows_of_is_waited_for(provider: Seats) -> None:
     [person] = provider.launch(1, NOTE, make.delay(days=2), says("Thanks!"))
     provider.post.network.invited.add((person.sender_account_id, person.linkedin_url))  # type: ignore[arg-type]
