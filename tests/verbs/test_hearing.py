@@ -11,7 +11,7 @@ from sqlalchemy import select
 from campaigns import answering, connecting, hearing, linking
 from campaigns.channels.outgoing import Channel
 from campaigns.hearing import Poll
-from campaigns.models import Answer, Conversation, Letter, Mailbox, Prospect, Sender, Suppression, WakeUp
+from campaigns.models import Answer, Conversation, Event, Letter, Mailbox, Prospect, Sender, Suppression, WakeUp
 from campaigns.models.seat import Keys, read_keys, seal_keys
 from campaigns.rules.provider import DISCONNECTED, ERRORED, RUNNING, Accepted, Heard, Standing, Wrote
 from campaigns.rules.refusals import Invalid, WrongState
@@ -97,7 +97,9 @@ class Seat:
             self.play.do(lambda session, one=one: hearing.hear(session, self.account(), one, self.play.now))
 
     def wrote(self, number: int, text: str = "Tell me more.", message_id: str | None = "msg_1") -> Wrote:
-        return Wrote(ACCOUNT, person_id(self.slug(number)), None, self.play.now, message_id, "Ann", text, "https://l/1")
+        slug = self.slug(number)
+        profile = f"https://www.linkedin.com/in/{slug}"
+        return Wrote(ACCOUNT, person_id(slug), profile, self.play.now, message_id, "Ann", text, "https://l/1")
 
     def accepted(self, number: int, at: datetime | None = None) -> Accepted:
         slug = self.slug(number)
@@ -141,6 +143,9 @@ def test_the_same_five_times_and_out_of_order_is_heard_once(seat: Seat) -> None:
     first = seat.people[0]
     assert (first.status, first.connected_at, first.replied_at) == ("replied", seat.play.now, seat.play.now)
     assert len(seat.letters()) == 1
+    with seat.play.session() as session:
+        heard = [kind for kind in session.scalars(select(Event.kind)) if kind in ("accepted", "replied")]
+    assert sorted(heard) == ["accepted", "replied"]
     seat.go_on(2 * DAY)
     assert seat.unipile.messages == []
 
