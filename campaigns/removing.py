@@ -76,8 +76,8 @@ def remove_all(
 
 
 def is_all(body: Any) -> bool:
-    """Whether a body asks for everybody to be removed."""
-    return isinstance(body, dict) and body.get("all") is True
+    """Whether a body asks for everybody to be removed; not if it names some of them, too."""
+    return isinstance(body, dict) and body.get("all") is True and body.get("ids") is None
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,8 @@ def _chosen(campaign: Campaign, body: Any) -> Sequence[ColumnElement[bool]]:
     if is_all(body):
         return (own,)
     ids = body.get("ids") if isinstance(body, dict) else None
+    if ids is not None and body.get("all") is True:
+        raise Invalid.of([Problem("ids", 'must not be sent together with {"all": true}: send one of both')])
     if not isinstance(ids, list) or not 1 <= len(ids) <= MOST_REMOVED:
         problem = Problem("ids", f'must be a list of 1 to {MOST_REMOVED} ids; or send {{"all": true}}')
         raise Invalid.of([problem])

@@ -375,7 +375,7 @@ NEW_PROSPECTS = sent("prospects", prospects=many(sent(**_PERSON), minItems=1, ma
 PATCH_PROSPECT = sent(**_PERSON)
 NAMED_PROSPECT = sent("id", id=SENT_ID, **_PERSON)
 REMOVE_PROSPECTS = {
-    "anyOf": [
+    "oneOf": [
         sent("ids", ids={**UuidList(removing.MOST_REMOVED).schema(), "minItems": 1}),
         sent("all", all={"const": True, "description": "Everybody."}),
     ]

@@ -204,7 +204,7 @@ def test_people_are_removed_by_id(alice: Caller, path: str) -> None:
 
 def test_everybody_is_removed_at_once(alice: Caller, path: str) -> None:
     add(alice, path, *many(3))
-    assert alice.delete(path, {"all": True}).json["removed"] == 3
+    assert alice.delete(path, {"all": True, "ids": None}).json["removed"] == 3
     assert roster(alice, path) == []
 
 
@@ -229,6 +229,8 @@ def test_whoever_was_written_to_stays_as_cancelled(alice: Caller, db: Database, 
         ({"all": False}, "ids"),
         ({"all": "true"}, "ids"),
         ({"all": 1}, "ids"),
+        ({"all": True, "ids": [UNKNOWN]}, "ids"),
+        ({"all": True, "ids": []}, "ids"),
     ],
 )
 def test_an_unclear_removal_removes_nobody(
