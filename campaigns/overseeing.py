@@ -20,7 +20,7 @@ from campaigns.models.finding import limits_of, nodes_of, senders_of
 from campaigns.models.gate import Gate
 from campaigns.models.imports import Import
 from campaigns.models.mailbox import Mailbox
-from campaigns.models.message import SENT, UNKNOWN, Message
+from campaigns.models.message import SENT, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender, SenderDay
 from campaigns.models.wake_up import WakeUp
@@ -151,10 +151,10 @@ def messages_of(session: Session, prospect: Prospect) -> list[Message]:
     return list(session.scalars(query.order_by(Message.claimed_at, Message.id)))
 
 
-def unknown_counts(session: Session, campaigns: Sequence[Campaign]) -> Counter[UUID]:
-    """Campaign id -> how many messages wait for a person's word."""
+def waiting_counts(session: Session, campaigns: Sequence[Campaign], status: str) -> Counter[UUID]:
+    """Campaign id -> how many messages wait for a person: for a word if they are `unknown`, for hands if `task`."""
     query = select(Message.campaign_id, func.count()).where(
-        Message.status == UNKNOWN, Message.campaign_id.in_([campaign.id for campaign in campaigns])
+        Message.status == status, Message.campaign_id.in_([campaign.id for campaign in campaigns])
     )
     return Counter({row[0]: row[1] for row in session.execute(query.group_by(Message.campaign_id))})
 

@@ -22,7 +22,19 @@ from sqlalchemy.orm import Session
 from campaigns import explaining, metering, overseeing, reporting, rostering, searching, ticking, waking, watching
 from campaigns.channels.reading import OUT_OF_OFFICE, REPLY, Letter
 from campaigns.metering import OPEN
-from campaigns.models import FOREVER, Campaign, CampaignDay, Mailbox, Message, Node, Prospect, Sender, connect, counts
+from campaigns.models import (
+    FOREVER,
+    Campaign,
+    CampaignDay,
+    Mailbox,
+    Message,
+    Node,
+    Prospect,
+    Sender,
+    connect,
+    counts,
+    elsewhere,
+)
 from campaigns.models.base import UTCDateTime
 from campaigns.models.finding import nodes_of
 from campaigns.models.gate import gates_of
@@ -30,7 +42,7 @@ from campaigns.models.lanes import candidates, lanes_with_work
 from campaigns.models.message import FAILED, SENT
 from campaigns.models.words import MOST_FOUND
 from campaigns.receiving import matching
-from campaigns.rules.lifecycle import ACTIVE
+from campaigns.rules.lifecycle import ACTIVE, LINKEDIN
 from campaigns.rules.outgoing import message_id
 from tests import make
 from tests.databases import hurried
@@ -45,6 +57,7 @@ SENDERS = 5
 # Messages of a campaign that are not done with, of each kind.
 SOME = 20
 
+PROFILE = "https://www.linkedin.com/in/ann"
 LETTER = Letter(REPLY, "", "", (), "", None, None, (), "", "", "")
 
 Ask = Callable[[Session], Any]
@@ -435,7 +448,7 @@ def test_what_the_overview_shows_is_read_from_a_few_rows(crowd: Crowd) -> None:
         campaign = session.get_one(Campaign, crowd.campaigns[0])
         overseeing.funnel(session, campaign)
         overseeing.recent_messages(session, campaign, 10)
-        overseeing.unknown_counts(session, [campaign])
+        overseeing.waiting_counts(session, [campaign], "unknown")
         for one in overseeing.next_people(session, campaign, gates_of(session, campaign.id), make.NOW, 5):
             assert explaining.explain(session, campaign, one.id, make.NOW).ahead < 100_000
 
@@ -540,6 +553,25 @@ def test_somebody_known_is_found_by_identity(crowd: Crowd) -> None:
         enrol(session, campaign, make.NOW)
 
     plan = crowd.plans(ask)
+    assert "ix_prospect_workspace_id_identity" in plan, plan
+    assert campaign_is_running(crowd, crowd.campaigns[0])
+
+
+def test_whether_somebody_is_in_another_campaign_is_asked_by_identity(crowd: Crowd) -> None:
+    """At a launch for everybody, and for one person before their first step."""
+
+    def linkedin(session: Session) -> None:
+        session.execute(update(Campaign).values(type=LINKEDIN, skip_other_campaigns=True))
+
+    def ask(session: Session) -> None:
+        campaign = session.get_one(Campaign, crowd.campaigns[0])
+        known = session.scalars(select(Prospect).where(Prospect.campaign_id == crowd.campaigns[1]).limit(1)).one()
+        one, _ = (make.prospect(session, campaign, linkedin_url=PROFILE, identity=who) for who in (known.identity, "x"))
+        assert elsewhere.taken_by_other(session, campaign, one) is not None
+        assert sum(elsewhere.foresee(session, campaign).values()) == 1
+        assert elsewhere.skip_taken(session, campaign, make.NOW) == 1
+
+    plan = assert_cheap(crowd, ask, 500, before=linkedin)
     assert "ix_prospect_workspace_id_identity" in plan, plan
     assert campaign_is_running(crowd, crowd.campaigns[0])
 

@@ -13,6 +13,7 @@ from campaigns.models import counts
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import nodes_by_campaign
 from campaigns.models.gate import Gate, gates_by_campaign
+from campaigns.models.message import TASK, UNKNOWN
 from campaigns.models.prospect import Prospect
 from campaigns.rules import lifecycle
 from campaigns.rules.hours import describe
@@ -109,7 +110,7 @@ def _held(count: waking.Count, upcoming: list[Upcoming]) -> Sleep | None:
 def outlooks(db: Session, campaigns: Sequence[Campaign], now: datetime) -> list[Outlook]:
     """For each campaign one short sentence and, where it has one, its instant. What can be asked for all of them at
     once is: the list is asked for every two seconds."""
-    unknown = overseeing.unknown_counts(db, campaigns)
+    unknown = overseeing.waiting_counts(db, campaigns, UNKNOWN)
     told: dict[UUID, Outlook] = {}
     for each in campaigns:
         if words := _standing(db, each, unknown[each.id]):
@@ -140,6 +141,9 @@ def _running(db: Session, campaigns: Sequence[Campaign], now: datetime) -> dict[
     for each in campaigns:
         if asleep := _by_hours(each, counted[each.id]):
             told[each.id] = f"{_sleep(asleep.count)} until the hours open", asleep.until
+    seats = [each for each in campaigns if each.type == lifecycle.LINKEDIN and each.id not in told]
+    for campaign_id, tasks in (overseeing.waiting_counts(db, seats, TASK) if seats else {}).items():
+        told[campaign_id] = f"{tasks:,} {'task waits' if tasks == 1 else 'tasks wait'} to be done by hand", None
     awake = [each for each in campaigns if each.id not in told]
     coming = _first_up(db, awake, now)
     return told | {each.id: _awake(counted[each.id], coming.get(each.id)) for each in awake}

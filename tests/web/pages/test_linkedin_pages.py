@@ -62,6 +62,12 @@ def test_whoever_waits_for_an_acceptance_is_not_told_to_be_next(
     assert "Everybody was invited, and nobody who accepted waits" in squeezed(alice.visit("/campaigns").text)
 
 
+def test_the_list_tells_of_tasks(alice: Visitor, play: Seats, people: list[Prospect]) -> None:
+    play.at_work = False
+    play.tick()
+    assert f"{len(people)} tasks wait to be done by hand" in squeezed(alice.visit("/campaigns").text)
+
+
 def test_the_plan_says_that_what_follows_depends_on_the_acceptance(
     alice: Visitor, play: Seats, people: list[Prospect]
 ) -> None:
