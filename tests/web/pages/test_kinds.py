@@ -189,6 +189,12 @@ def test_the_checklist_tells_for_how_many_a_note_would_be_too_long(alice: Visito
     assert "Everything is in place" in text
 
 
+def test_the_checklist_warns_of_a_message_to_people_whom_nobody_invited(alice: Visitor, db: Database) -> None:
+    for steps, warned in ((STEPS["linkedin"], False), ([make.delay(days=1), STEPS["linkedin"][2], make.END], True)):
+        text = alice.visit(f"/campaigns/{new(db, alice, 'linkedin', nodes=steps)}").text
+        assert ("Nobody is invited before the first message" in text) == warned
+
+
 def test_the_words_of_a_running_campaign_have_to_fit_too(alice: Visitor, db: Database) -> None:
     page = alice.visit(f"/campaigns/{new(db, alice, 'linkedin', status='active')}/sequence")
     form = next(form for form in page.forms if "/sequence/words/" in form.action)
