@@ -340,6 +340,17 @@ def test_signed_out_in_the_middle_of_a_campaign_found_by_the_lane(db: Database, 
     assert len(unipile.invitations) == 3
 
 
+def test_a_look_tells_a_signed_out_account_from_a_provider_in_trouble(seat: Seat) -> None:
+    seat.unipile.accounts[ACCOUNT] = "errored"
+    seat.go_on(10 * MINUTE)
+    assert seat.account().status == "active"
+    assert seat.mailbox().error == "The provider has trouble with the account, and tries to mend it."
+    seat.unipile.accounts[ACCOUNT] = "disconnected"
+    seat.go_on(10 * MINUTE)
+    assert seat.account().status == "needs_attention"
+    assert seat.account().status_reason == "LinkedIn signed the account out: reconnect it."
+
+
 def test_a_failing_look_at_relations_keeps_no_message_from_being_read(seat: Seat) -> None:
     limit = Trouble("error", status=429, type="provider/too_many_requests")
     seat.unipile.fail("relations", limit)
