@@ -19,6 +19,7 @@ from campaigns.models.message import BOUNCED, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
+from campaigns.models.task import Task, take_back
 from campaigns.models.undo import REMOVED, Row, Undoable, find_undoable, keep_people, kept_people, put_back
 from campaigns.rules import lifecycle
 from campaigns.rules.kinds import Context, UuidList
@@ -50,11 +51,20 @@ def remove(
     chosen = _chosen(campaign, body)
     if undoable:
         people = session.scalars(select(Prospect).where(*chosen).order_by(Prospect.id).with_for_update()).all()
+        _take_tasks_back(session, people)
         keep_people(session, campaign, REMOVED, people, now, by)
         session.flush()
     removed = _remove(session, chosen, now)
     _tell(session, campaign, removed, now, by)
     return removed.to_json()
+
+
+def _take_tasks_back(session: Session, people: Sequence[Prospect]) -> None:
+    """So that whoever is brought back stands where their task came from."""
+    known = {one.id: one for one in people}
+    tasks = select(Task, Message).join(Message, Message.id == Task.message_id).where(Task.prospect_id.in_(known))
+    for task, message in session.execute(tasks).all():
+        take_back(session, task, message, known[task.prospect_id])
 
 
 def remove_all(

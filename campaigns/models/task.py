@@ -7,6 +7,9 @@ from sqlalchemy import ForeignKey, Index, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.models.base import Base
+from campaigns.models.message import TASK, WAITING, Message
+from campaigns.models.prospect import Prospect
+from campaigns.rules import lifecycle
 
 
 class Task(Base):
@@ -38,3 +41,16 @@ def open_tasks(session: Session, sender_id: UUID) -> dict[str, int]:
     """Kind of step -> how many tasks of this account are open, where any are."""
     query = select(Task.step, func.count()).where(Task.sender_id == sender_id).group_by(Task.step)
     return {row[0]: row[1] for row in session.execute(query)}
+
+
+def take_back(session: Session, task: Task | None, message: Message, prospect: Prospect) -> None:
+    """The step of a task waits in the line as it did before, and was no try of its message; whoever has left waits for
+    nothing. All are locked. Nothing happens where it is no task any more."""
+    if task is not None:
+        session.delete(task)
+    if task is None or message.status != TASK:
+        return
+    message.status = WAITING
+    message.attempts -= 1
+    if prospect.status not in lifecycle.TERMINAL:
+        prospect.wait_until(task.due_at)

@@ -17,7 +17,7 @@ from campaigns.models.message import FAILED, SENT, SKIPPED, TASK, WAITING, Messa
 from campaigns.models.profiles import lock_person
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
-from campaigns.models.task import Task
+from campaigns.models.task import Task, take_back
 from campaigns.models.undo import KEPT_FOR, Undoable, keep_people, kept_people, put_back
 from campaigns.models.usage import count_sender, count_use, uncount_use
 from campaigns.rules import lifecycle
@@ -28,7 +28,6 @@ from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid, NotFound, Stale, WrongState
 from campaigns.rules.sequence import CONNECTION_REQUEST
 from campaigns.tasking.queue import find_step
-from campaigns.tasking.sweeping import take_back
 
 REASON = Text(200, nullable=True)
 NO_REASON = "Could not be done on LinkedIn."

@@ -7,12 +7,11 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from campaigns.models.facts import sender_used, week_uses
-from campaigns.models.message import TASK, WAITING, Message
+from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
-from campaigns.models.task import Task, open_tasks
+from campaigns.models.task import Task, open_tasks, take_back
 from campaigns.models.workspace import Workspace
-from campaigns.rules import lifecycle
 from campaigns.rules.days import local_day
 from campaigns.tasking.queue import ORDER, is_open, joined
 
@@ -65,16 +64,3 @@ def _take_back_all(session: Session, sender: Sender, tasks: Any) -> None:
         take_back(session, task, message, prospect)
         sender.look_after(task.step, None)
     session.flush()
-
-
-def take_back(session: Session, task: Task | None, message: Message, prospect: Prospect) -> None:
-    """The step of a task waits in the line as it did before, and was no try of its message; whoever has left waits for
-    nothing. All are locked. Nothing happens where it is no task any more."""
-    if task is not None:
-        session.delete(task)
-    if task is None or message.status != TASK:
-        return
-    message.status = WAITING
-    message.attempts -= 1
-    if prospect.status not in lifecycle.TERMINAL:
-        prospect.wait_until(task.due_at)

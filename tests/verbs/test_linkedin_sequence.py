@@ -392,6 +392,22 @@ def test_whoever_is_removed_gets_nothing_more(play: Seats, accepted: bool) -> No
     assert (steps(play), play.status(person)) == ([INVITED], "cancelled")
 
 
+def test_whoever_is_brought_back_gets_their_task_again(assisted: Seats) -> None:
+    [person] = assisted.launch(1, NOTE)
+    assisted.at_work = False
+    assisted.tick()
+    mine, by = (person.workspace_id, person.campaign_id), {"now": assisted.now, "by": None}
+    assisted.do(removing.remove, *mine, {"ids": [str(person.id)]}, undoable=True, **by)
+    assisted.tick()
+    assert (assisted.status(person), [one.status for one in assisted.messages()]) == ("cancelled", ["waiting"])
+    with assisted.db.sessions() as session:
+        removal = removing.last_removal(session, assisted.campaign(person.campaign_id), assisted.now)
+    assert removal is not None
+    assert assisted.do(removing.undo, *mine, removal.id, **by) == {"back": 1, "gone": 0}
+    assisted.tick()
+    assert [one.status for one in assisted.messages()] == ["task"]
+
+
 def test_a_suppressed_profile_loses_its_task_and_gets_nothing(play: Seats) -> None:
     person, other = play.launch(2, NOTE, says("Thanks!"))
     play.at_work = False
