@@ -5,6 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, abort, current_app, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from campaigns.channels.unipile import Unheard, Unsigned, read_event
 from campaigns.hearing import hear
@@ -55,7 +56,12 @@ def _secret(sender: Sender | None) -> str | None:
 
 def _act(sender: Sender, events: list[Heard]) -> None:
     """All in one transaction."""
-    insist(lambda session: [hear(session, sender, heard, now()) for heard in events])
+
+    def write(session: Session) -> None:
+        for heard in events:
+            hear(session, sender, heard, now())
+
+    insist(write)
 
 
 def _complain(sender_id: UUID, refused: Unsigned) -> None:
