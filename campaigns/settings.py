@@ -45,7 +45,11 @@ SETTINGS = (
     ),
     Setting("PORT", "8000", "Port of the pages and the API."),
     Setting("CADENZA_HOST", "127.0.0.1", "Address that the web server listens on; 0.0.0.0 for all."),
-    Setting("PUBLIC_URL", "http://127.0.0.1:PORT", "Base of the links that messages carry, and of what a LinkedIn provider tells by webhook."),
+    Setting(
+        "PUBLIC_URL",
+        "http://127.0.0.1:PORT",
+        "Base of the links that messages carry, and of what a LinkedIn provider tells by webhook.",
+    ),
     Setting("SECRET_KEY", "made once, kept in CADENZA_DATA", "Signs cookies and links."),
     Setting(
         "CADENZA_SEALING_KEY",
