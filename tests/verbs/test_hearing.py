@@ -8,10 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from campaigns import answering, connecting, hearing, linking
+from campaigns import answering, connecting, explaining, hearing, linking
 from campaigns.channels.outgoing import Channel
 from campaigns.hearing import Poll
-from campaigns.models import Answer, Conversation, Event, Letter, Mailbox, Prospect, Sender, Suppression, WakeUp
+from campaigns.models import (
+    Answer,
+    Campaign,
+    Conversation,
+    Event,
+    Letter,
+    Mailbox,
+    Prospect,
+    Sender,
+    Suppression,
+    WakeUp,
+)
 from campaigns.models.seat import Keys, read_keys, seal_keys
 from campaigns.rules.provider import DISCONNECTED, ERRORED, RUNNING, Accepted, Heard, Standing, Wrote
 from campaigns.rules.refusals import Invalid, WrongState
@@ -299,6 +310,11 @@ def test_follow_ups_wait_while_the_provider_is_away_and_nothing_is_lost(seat: Se
     seat.go_on(DAY)
     seat.unipile.write(seat.slug(0), "I am interested.")
     assert seat.unipile.messages == [], "they may have answered"
+    person = seat.people[0].id
+    with seat.play.session() as session:
+        campaign = session.get_one(Campaign, seat.campaign.id)
+        why = explaining.explain(session, campaign, person, seat.play.now)
+    assert (why.gate, why.next_at) == ("sender_status", None)
     assert seat.account().status == "active", "nobody can do anything about it"
     assert "503" in str(seat.mailbox().error)
     seat.unipile._troubles["account"].clear()
@@ -435,10 +451,10 @@ def test_a_seat_whose_process_died_is_looked_at_again(seat: Seat) -> None:
     with seat.play.db.sessions.begin() as session:
         mailbox = session.get_one(Mailbox, seat.sender.id)
         mailbox.lease_token, mailbox.lease_until = "dead", seat.play.now + timedelta(seconds=25)
-    seat.play.now += timedelta(seconds=10)
-    assert seat.look() == 0
-    seat.play.now += timedelta(seconds=20)
     seat.unipile.write(seat.slug(0))
+    seat.play.now += timedelta(seconds=10)
+    assert seat.look() == 0, "somebody is at it, perhaps"
+    seat.play.now += timedelta(seconds=20)
     assert seat.look() == 1
 
 
