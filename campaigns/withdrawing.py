@@ -40,8 +40,8 @@ class Withdrawer(Protocol):
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *exc: object) -> None: ...
-    def withdraw(self, invitation: str | None, person_id: str | None) -> None:
-        """Raises Unsent or Doubtful."""
+    def withdraw(self, invitation: str | None, person_id: str | None, profile_url: str) -> None:
+        """The `invitation` is what the provider called it, if it said so. Raises Unsent or Doubtful."""
         ...
 
 
@@ -147,7 +147,7 @@ def carry_out(
     message, prospect, sender = found
     try:
         with open_channel(sender) as channel:
-            channel.withdraw(message.receipt, prospect.provider_id)
+            channel.withdraw(message.receipt, prospect.provider_id, prospect.linkedin_url or "")
     except (Unsent, Doubtful) as failed:
         with sessions.begin() as session:
             _write_failure(session, message, sender_id, failed, clock())

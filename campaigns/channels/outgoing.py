@@ -106,7 +106,7 @@ class Nobody:
         """Never comes to it."""
         raise Unsent("This account's steps are tasks for a person.", lasting=False, account=True)
 
-    def withdraw(self, invitation: str | None, person_id: str | None) -> None:
+    def withdraw(self, invitation: str | None, person_id: str | None, profile_url: str) -> None:
         """The account had a provider when this was asked for."""
         raise Unsent("This account has no provider any more: ask again, and do it at LinkedIn.", lasting=True)
 

@@ -31,16 +31,16 @@ def guess(names: Sequence[str], samples: Sequence[Sequence[str]], campaign_type:
     """What the columns probably mean: known names, else custom fields; the identity also by what stands below."""
     found = columns(list(names))
     needed = identity_field(campaign_type)
-    if needed not in found and (place := _by_content(found, samples)) is not None:
+    if needed not in found and (place := _by_content(found, samples, needed)) is not None:
         found[place] = needed
     return _distinct(None if name in (LINE, REASON) else field for name, field in zip(names, found, strict=True))
 
 
-def _by_content(found: Meaning, samples: Sequence[Sequence[str]]) -> int | None:
-    """The first column of no known meaning in which most of what stands there is an address."""
+def _by_content(found: Meaning, samples: Sequence[Sequence[str]], needed: str) -> int | None:
+    """The first column of no known meaning in which most of what stands there is an address of the kind needed."""
     for place, known in enumerate(found):
         cells = [row[place] for row in samples if place < len(row) and row[place].strip()]
-        if known not in FIELDS and sum(map(is_address, cells)) * 2 > len(cells):
+        if known not in FIELDS and sum(is_address(cell, needed) for cell in cells) * 2 > len(cells):
             return place
     return None
 

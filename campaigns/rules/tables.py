@@ -35,7 +35,10 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", 
 
 
 # A loose look: the reading of people is stricter.
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|(?:https?://)?(?:[a-z]+\.)?linkedin\.com/\S+", re.IGNORECASE)
+_ADDRESSES = {
+    "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "linkedin_url": re.compile(r"(?:https?://)?(?:[a-z]+\.)?linkedin\.com/\S+", re.IGNORECASE),
+}
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f]")
 # What a spreadsheet would take for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -140,9 +143,10 @@ def read_sheet(text: str) -> tuple[list[str], Iterator[Line]]:
     return names, lines
 
 
-def is_address(cell: str) -> bool:
-    """Whether a cell looks like an email address or a profile's: enough to tell a person from a heading."""
-    return _ADDRESS.fullmatch(cell.strip()) is not None
+def is_address(cell: str, *fields: str) -> bool:
+    """Whether a cell looks like an email address or a profile's, or like that of `fields`: enough to tell a person from
+    a heading."""
+    return any(_ADDRESSES[field].fullmatch(cell.strip()) for field in fields or _ADDRESSES)
 
 
 def _clean(text: str) -> str:

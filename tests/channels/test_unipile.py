@@ -593,11 +593,13 @@ def test_an_invitation_is_withdrawn(unipile: UnipileServer, api: Unipile, channe
     assert failed.value.blame == PERSON
 
 
-@pytest.mark.parametrize("known", ["by its receipt", "by the person"])
-def test_an_account_takes_an_invitation_back(unipile: UnipileServer, channel: UnipileChannel, known: str) -> None:
+@pytest.mark.parametrize(("by_receipt", "person"), [(True, None), (False, person_id("jane-doe")), (False, None)])
+def test_an_account_takes_an_invitation_back_however_it_is_known(
+    unipile: UnipileServer, channel: UnipileChannel, by_receipt: bool, person: str | None
+) -> None:
     receipt = channel.send(invitation())
     channel.send(invitation(profile_url="https://www.linkedin.com/in/bob"))
-    channel.withdraw(receipt if known == "by its receipt" else None, person_id("jane-doe"))
+    channel.withdraw(receipt if by_receipt else None, person, JANE)
     assert [taken.id for taken in unipile.withdrawn] == [receipt]
 
 
@@ -606,7 +608,7 @@ def test_an_invitation_that_is_not_pending_any_more_is_said_to_be_so(
     unipile: UnipileServer, channel: UnipileChannel, known: str | None
 ) -> None:
     with pytest.raises(Unsent, match="no pending invitation to them") as refused:
-        channel.withdraw(known, person_id("jane-doe"))
+        channel.withdraw(known, person_id("jane-doe"), JANE)
     assert (refused.value.lasting, refused.value.account) == (True, False)
 
 
@@ -625,7 +627,7 @@ def test_what_goes_wrong_with_a_withdrawal_is_told_as_of_a_step(
     receipt = channel.send(invitation())
     unipile.fail("withdraw", trouble)
     with pytest.raises(kind) as failed:
-        channel.withdraw(receipt, None)
+        channel.withdraw(receipt, None, JANE)
     assert getattr(failed.value, "account", None) == account
 
 

@@ -14,6 +14,8 @@ GUESSES = [
     (["email", "Tea", "Tea", "Tea"], ["email", "custom_fields.Tea", "custom_fields.Tea 2", "custom_fields.Tea 3"]),
     (["email", "", "100%"], ["email", None, "custom_fields.100"]),
     (["import_line", "import_reason", "email"], [None, None, "email"]),
+    (["Person Linkedin Url", "Email"], ["linkedin_url", "email"]),
+    (["LinkedIn Profile Link", "Email"], ["linkedin_url", "email"]),
 ]
 
 
@@ -25,7 +27,9 @@ def test_columns_are_guessed_by_their_names(names: list[str], meaning: list[str 
 def test_who_is_who_is_guessed_by_what_stands_in_the_column_too() -> None:
     samples = [["1", "ann@corp.test"], ["2", "n/a"], ["3", "bob@corp.test"]]
     assert guess(["Nr", "Contact"], samples, EMAIL) == ["custom_fields.Nr", "email"]
-    assert guess(["Nr", "Contact"], samples, LINKEDIN) == ["custom_fields.Nr", "linkedin_url"]
+    assert guess(["Nr", "Contact"], samples, LINKEDIN) == ["custom_fields.Nr", "custom_fields.Contact"]
+    exported = [["Ann", "https://www.linkedin.com/in/ann", "ann@corp.test"], ["Bob", "linkedin.com/in/bob", ""]]
+    assert guess(["First Name", "URL", "Email Address"], exported, LINKEDIN) == ["first_name", "linkedin_url", "email"]
     assert guess(["Nr", "Contact"], [["1", "Ann"]], EMAIL) == ["custom_fields.Nr", "custom_fields.Contact"]
 
 

@@ -32,7 +32,8 @@ class Provider:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def withdraw(self, invitation: str | None, person_id: str | None) -> None:
+    def withdraw(self, invitation: str | None, person_id: str | None, profile_url: str) -> None:
+        assert "linkedin.com/in/" in profile_url
         self.instead()
         self.withdrawn.append((invitation, person_id))
 

@@ -47,18 +47,19 @@ class UnipileChannel:
         except Fault as fault:
             raise _outcome(fault) from fault
 
-    def withdraw(self, invitation: str | None, person_id: str | None) -> None:
+    def withdraw(self, invitation: str | None, person_id: str | None, profile_url: str) -> None:
         """Take an invitation back, known by its receipt or else by the person. Raises Unsent, Limited or Doubtful."""
         try:
-            self._unipile.withdraw(self._account_id, invitation or self._pending(person_id))
+            self._unipile.withdraw(self._account_id, invitation or self._pending(person_id or _slug(profile_url)))
         except Fault as fault:
             if fault.status == 404 and fault.blame == PERSON:
                 raise Unsent(NOT_PENDING, lasting=True) from fault
             raise _outcome(fault) from fault
 
-    def _pending(self, person_id: str | None) -> str:
+    def _pending(self, who: str) -> str:
+        person = self._unipile.profile(self._account_id, who)
         sent = self._unipile.invitations(self._account_id)
-        found = next((one.id for one in sent if one.person_id == person_id), None)
+        found = next((one.id for one in sent if one.person_id == person.person_id), None)
         if found is None:
             raise Unsent(NOT_PENDING, lasting=True)
         return found
