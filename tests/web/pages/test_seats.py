@@ -224,6 +224,10 @@ def test_nobody_comes_back_for_somebody_else_or_too_late(
 ) -> None:
     asked = go(alice, db, unipile)
     assert come_back(bob, asked, account_id=ACCOUNT).status_code == 404
+    with db.sessions.begin() as session:
+        colleague = make.user(session, session.get_one(Workspace, alice.workspace_id))
+    another = Visitor(alice.app, db, colleague.email, colleague.id, alice.workspace_id)
+    assert come_back(another, asked, account_id=ACCOUNT).status_code == 404, "who went there is who comes back"
     assert come_back(alice, asked | {"state": "made-up"}, account_id=ACCOUNT).status_code == 404
     assert come_back(stranger, asked, account_id=ACCOUNT).status_code == 303, "off to sign in"
     clock.now += timedelta(minutes=16)
