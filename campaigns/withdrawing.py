@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, Self
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.channels.outgoing import Doubtful, Limited, Unsent
@@ -30,9 +30,6 @@ from campaigns.rules.sequence import CONNECTION_REQUEST
 REASON = "The invitation was withdrawn."
 # For how long the provider is left alone that could not be asked, or takes no more, and does not say for how long.
 PAUSE = timedelta(minutes=5)
-
-# In the words of the index, so that SQLite sees that it is meant.
-_IS_ASKED = Message.withdrawal == literal(ASKED, literal_execute=True)
 
 Sessions = sessionmaker[Session]
 Pair = tuple[Message, Prospect]
@@ -166,7 +163,7 @@ def _asked(sender_id: UUID) -> Select[Message, Prospect, Sender]:
         select(Message, Prospect, Sender)
         .join(Prospect, Prospect.id == Message.prospect_id)
         .join(Sender, Sender.id == Message.sender_account_id)
-        .where(Message.sender_account_id == sender_id, _IS_ASKED)
+        .where(Message.sender_account_id == sender_id, Message.withdrawal == ASKED)
         .order_by(Message.id)
     )
 
@@ -209,7 +206,7 @@ def _write_failure(
 
 def ring_asked(session: Session, now: datetime) -> None:
     """Ring for every account whose provider is to be asked, and can be."""
-    asked = select(Message.sender_account_id).where(_IS_ASKED)
+    asked = select(Message.sender_account_id).where(Message.withdrawal == ASKED)
     for sender in session.scalars(select(Sender).where(Sender.id.in_(asked))):
         if not _is_resting(sender, now):
             ring(session, "withdrawal", sender.id)
