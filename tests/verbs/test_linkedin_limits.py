@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from campaigns import connecting, editing, steering, tasking
-from campaigns.channels.outgoing import Limited
+from campaigns import connecting, editing, settling, steering, tasking
+from campaigns.channels.outgoing import Doubtful, Limited
 from campaigns.models import Prospect, SenderUse
 from campaigns.models.campaign import Campaign
 from campaigns.rules.seats import UNIPILE
@@ -146,6 +146,22 @@ def test_a_campaign_that_is_deleted_gives_no_second_week(play: Seats) -> None:
     [person] = play.launch(1, NOTE, senders=[seat])
     play.play(NOW + WEEK - SECOND)
     assert (play.status(person), told(play, person)) == ("pending", ("sender_weekly_limit", NOW + WEEK))
+
+
+def test_a_place_of_the_week_that_is_given_back_is_taken_within_minutes(provider: Seats) -> None:
+    person, _ = provider.launch(2, NOTE, seat={"weekly_connection_limit": 1})
+
+    def doubt(_: Any) -> None:
+        raise Doubtful("No answer came.")
+
+    provider.post.instead = doubt
+    provider.play(NOW + DAY)
+    provider.post.instead = lambda _: None
+    ids = person.workspace_id, person.campaign_id, provider.messages()[0].id
+    provider.do(settling.settle, *ids, "again", now=provider.now, by=None)
+    provider.now += 5 * MINUTE
+    provider.tick()
+    assert instants(provider) == [DAY + 5 * MINUTE]
 
 
 def test_seven_days_begin_when_the_invitation_left_and_not_when_it_was_taken_up(provider: Seats) -> None:

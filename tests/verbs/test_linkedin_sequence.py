@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from campaigns import connecting, launching, marking, removing, settling, steering, suppressing, tasking
-from campaigns.channels.outgoing import Doubtful
+from campaigns.channels.outgoing import Already, Doubtful
 from campaigns.models import Prospect
 from campaigns.rules.seats import ASSISTED, UNIPILE
 from tests import make
@@ -239,6 +239,19 @@ def test_whoever_accepts_while_the_invitation_is_handed_over_goes_on(provider: S
     assert provider.status(person) == "connected"
     provider.play(NOW + DAY)
     assert steps(provider) == [INVITED, (HOUR, "message")]
+
+
+def test_whoever_accepts_while_linkedin_says_that_an_invitation_is_pending_goes_on(provider: Seats) -> None:
+    [person] = provider.launch(1, NOTE, says("Thanks!"))
+
+    def answer(approach: Any) -> None:
+        if approach.step == "connection_request":
+            provider.accept(person)
+            raise Already("An invitation is pending.", "connection_sent")
+
+    provider.post.instead = answer
+    provider.play(NOW + HOUR)
+    assert (steps(provider), provider.status(person)) == ([(0 * DAY, "message")], "completed")
 
 
 def doubt(_: Any) -> None:
