@@ -20,6 +20,7 @@ from campaigns import settings
 from jobs.tether import tether
 from tests.faults.tree import (
     LANES,
+    READER,
     WAKE_UPS,
     all_end,
     children,
@@ -34,7 +35,7 @@ from tests.servers import START_SECONDS, Postgres, _unprivileged, free_port, run
 
 ROOT = Path(__file__).resolve().parents[2]
 SENDING_WORKERS = 3
-COMPLETE = Counter({LANES: SENDING_WORKERS, WAKE_UPS: 1, "redis": 1, "ticker": 1, "web": 1})
+COMPLETE = Counter({LANES: SENDING_WORKERS, WAKE_UPS: 1, READER: 1, "redis": 1, "ticker": 1, "web": 1})
 # What the provider of LinkedIn seats takes for an address that it can reach.
 PUBLIC_URL = "https://cadenza.test"
 # Without these nothing goes on at all.
@@ -129,8 +130,8 @@ class Crew:
 
     @property
     def workers(self) -> list[int]:
-        """Of wake-ups and of lanes."""
-        return self._running(LANES, WAKE_UPS)
+        """Of wake-ups, of lanes and of mailboxes."""
+        return self._running(LANES, WAKE_UPS, READER)
 
     def lanes(self) -> list[int]:
         """The forked processes that work on a job of a lane now, or on a wake-up before it."""

@@ -21,7 +21,8 @@ class Size:
 
     `people`, `limited`, `gapped`: prospects of the three campaigns. `senders` of the first one, some of them with gaps.
     `longest`: seconds between two events at most. `lull_every`: kills from one lull to the next. `linked`, `skipping`,
-    `by_hand`: prospects of the three campaigns at LinkedIn; `week`: the limit of each seat and kind of step at first.
+    `by_hand`: prospects of the three campaigns at LinkedIn; `week`: the limit of each seat and kind of step at first,
+    `day`: that of one seat.
     """
 
     name: str
@@ -42,14 +43,15 @@ class Size:
     skipping: int
     by_hand: int
     week: int
+    day: int
 
 
 SHORT = Size("short", 20, 25, 0.6, people=110, limited=30, limit=24, gapped=8, sender_limit=13, senders=8,
              gapped_senders=0, delay_minutes=0, pause=0.15, lull_every=10,
-             linked=18, skipping=12, by_hand=8, week=6)  # fmt: skip
-LONG = Size("long", 520, 1200, 1.0, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=24,
+             linked=18, skipping=12, by_hand=8, week=6, day=10)  # fmt: skip
+LONG = Size("long", 520, 1200, 0.85, people=1000, limited=300, limit=200, gapped=60, sender_limit=80, senders=24,
             gapped_senders=12, delay_minutes=1, pause=0.3, lull_every=60,
-            linked=300, skipping=150, by_hand=120, week=25)  # fmt: skip
+            linked=160, skipping=80, by_hand=90, week=25, day=100)  # fmt: skip
 
 # Kind -> how often, relative to the others.
 KILLS = {

@@ -22,9 +22,10 @@ from tests.faults.provider import PROFILE, Provider
 from tests.faults.public import Public
 from tests.faults.world import FAR, Ours, Span, World
 
-# The campaign that leaves out whoever is in another one, and the seat whose steps a person does.
+# The campaign that leaves out whoever is in another one.
 SKIPPING = "skipping"
-BY_HAND = f"https://{PROFILE}by-hand"
+# Two seats of the provider, one of them with gaps and a limit a day; and one whose steps a person does.
+BUSY, TIRED, BY_HAND = (f"https://{PROFILE}seat-{name}" for name in ("busy", "tired", "by-hand"))
 # The most that the API allows.
 MOST_A_WEEK = 1000
 # How far a new limit of a week may lie below and above what is used of it.
@@ -55,8 +56,10 @@ class Seats:
     def settle_down(self) -> None:
         """Make the seats, the campaigns and the people, and launch."""
         size = self.world.size
-        provided = [self._provided(number) for number in range(2)]
-        self._seat(BY_HAND)
+        self._provided(BUSY, daily_limit=FAR)
+        self._provided(TIRED, daily_limit=size.day, min_gap=1, max_gap=1)
+        provided = [BUSY, TIRED]
+        self._seat(BY_HAND, daily_limit=FAR)
         self.world.say_no(f"{PROFILE}linked-{size.linked - 1}")
         self._campaign("linked", "UTC", provided, slugs("linked", size.linked))
         self._campaign("by hand", "Asia/Kathmandu", [BY_HAND], slugs("by-hand", size.by_hand))
@@ -88,18 +91,15 @@ class Seats:
         """Whether nobody is about to do anything."""
         return self.public.at_rest and self.hands.at_rest
 
-    def _provided(self, number: int) -> str:
-        account, server = f"acc_{number}", self.provider.server
-        profile = f"https://{PROFILE}seat-{number}"
+    def _provided(self, profile: str, **fields: Any) -> None:
+        account, server = profile.rpartition("/")[2], self.provider.server
         self.provider.open(account, profile)
         link = {"base_url": server.url, "api_key": server.key, "account_id": account}
-        self._seat(profile, provider="unipile", seat=link, min_gap=number, max_gap=number)
-        return profile
+        self._seat(profile, provider="unipile", seat=link, **{"min_gap": 0, "max_gap": 0, **fields})
 
     def _seat(self, profile: str, **fields: Any) -> None:
         week = self.world.size.week
-        weeks = dict.fromkeys(LIMITS.values(), week)
-        account = {"type": LINKEDIN, "profile_url": profile, "daily_limit": FAR, **weeks, **fields}
+        account = {"type": LINKEDIN, "profile_url": profile, **dict.fromkeys(LIMITS.values(), week), **fields}
         self.ids[profile] = self.world.api.ask("POST", "/senders", account)["id"]
         for step in LIMITS:
             self.network.weeks[profile, step].append(Span(0, 0, week))
@@ -164,6 +164,7 @@ class Seats:
 
     def lift_limits(self) -> None:
         """Nobody is held back by a limit any more."""
+        self.world.api.ask("PATCH", f"/senders/{self.ids[TIRED]}", {"daily_limit": FAR})
         for seat, step in self.network.weeks:
             self._set_week(seat, step, MOST_A_WEEK)
 
@@ -176,6 +177,7 @@ class Seats:
             select(Prospect.sender_account_id, Node.type)
             .join(Node, Node.id == Prospect.current_node_id)
             .where(self._own(), Prospect.due_at.is_not(None), Prospect.status != CONNECTION_SENT)
+            .where(Prospect.sender_account_id.not_in(self.world.spent(datetime.now(UTC))))
         )
         free = sum(used[pair] < weeks.get(pair, MOST_A_WEEK) for pair in map(tuple, due))
         return free + (session.scalar(select(func.count()).select_from(Task)) or 0)

@@ -311,7 +311,7 @@ def run(kind: str, seed: int, size: Size, say: Say = lambda _: None) -> Report:
         try:
             world.settle_down()
             seats.settle_down()
-            crew.rest_until(lambda: len(sink.accepted) > 0, 30)
+            crew.rest_until(lambda: len(sink.accepted) > 0 and seats.count > 0, 30)
             storm.rage()
             say(f"{storm.killed} killed, {storm.so_far()}; putting everything right")
             storm.settle()

@@ -10,9 +10,16 @@ from pathlib import Path
 from tests.jobs.processes import children_of, is_alive, is_condemned
 
 GONE = (FileNotFoundError, ProcessLookupError)
-LANES, WAKE_UPS = "worker of lanes", "worker of wake-ups"
+LANES, WAKE_UPS, READER = "worker of lanes", "worker of wake-ups", "worker of mailboxes"
 # What a command line holds -> what the process is. A worker is called by its queues.
-ROLES = {"redis.sock": "redis", "jobs.ticker": "ticker", "jobs.serve": "web", " lanes ": LANES, "jobs.worker": WAKE_UPS}
+ROLES = {
+    "redis.sock": "redis",
+    "jobs.ticker": "ticker",
+    "jobs.serve": "web",
+    " lanes ": LANES,
+    "jobs.worker inbox": READER,
+    "jobs.worker": WAKE_UPS,
+}
 STOP_SECONDS = 2.0
 
 

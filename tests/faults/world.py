@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, func, or_, select, update
+from sqlalchemy import Engine, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns import admitting
@@ -236,12 +236,14 @@ class World:
             late = update(Prospect).where(Prospect.id.in_(waiting), Prospect.due_at > now)
             session.execute(late.values(due_at=now), execution_options={"synchronize_session": False})
 
+    def spent(self, now: datetime) -> Select[Any]:
+        """The accounts that may send nothing more today."""
+        used_up = (SenderDay.day == local_day(now, self.zone), SenderDay.used >= Sender.daily_limit)
+        return select(SenderDay.sender_id).join(Sender).where(*used_up)
+
     def _writable(self, now: datetime) -> Any:
         """Who has a mail to come that limits let through today; leases and gaps are passing things."""
         today = local_day(now, self.zone)
-        spent = select(SenderDay.sender_id).join(Sender).where(
-            SenderDay.day == today, SenderDay.used >= Sender.daily_limit
-        )  # fmt: skip
         full = (
             select(CampaignDay.campaign_id)
             .join(Campaign, Campaign.id == CampaignDay.campaign_id)
@@ -250,7 +252,7 @@ class World:
         return select(func.count()).where(
             Prospect.campaign_id.in_([UUID(ours.id) for ours in self.mails]),
             Prospect.due_at.is_not(None),
-            Prospect.sender_account_id.not_in(spent),
+            Prospect.sender_account_id.not_in(self.spent(now)),
             or_(Prospect.campaign_id.not_in(full), Prospect.counted_on == today),
         )
 
