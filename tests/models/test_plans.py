@@ -560,16 +560,21 @@ def test_somebody_known_is_found_by_identity(crowd: Crowd) -> None:
 def test_whether_somebody_is_in_another_campaign_is_asked_by_identity(crowd: Crowd) -> None:
     """At a launch for everybody, and for one person before their first step."""
 
+    with Session(crowd.engine) as session:
+        known = session.scalars(
+            select(Prospect.identity).where(Prospect.campaign_id == crowd.campaigns[1]).limit(1)
+        ).one()
+
     def linkedin(session: Session) -> None:
-        session.execute(update(Campaign).values(type=LINKEDIN, skip_other_campaigns=True))
+        session.execute(update(Campaign).values(type=LINKEDIN))
 
     def ask(session: Session) -> None:
-        campaign = session.get_one(Campaign, crowd.campaigns[0])
-        known = session.scalars(select(Prospect).where(Prospect.campaign_id == crowd.campaigns[1]).limit(1)).one()
-        one, _ = (make.prospect(session, campaign, linkedin_url=PROFILE, identity=who) for who in (known.identity, "x"))
-        assert elsewhere.taken_by_other(session, campaign, one) is not None
-        assert sum(elsewhere.foresee(session, campaign).values()) == 1
-        assert elsewhere.skip_taken(session, campaign, make.NOW) == 1
+        workspace = session.get_one(Campaign, crowd.campaigns[0]).workspace
+        draft = make.campaign(session, workspace, type=LINKEDIN, skip_other_campaigns=True)
+        one, _ = (make.prospect(session, draft, linkedin_url=PROFILE, identity=identity) for identity in (known, "x"))
+        assert elsewhere.taken_by_other(session, draft, one) is not None
+        assert sum(elsewhere.foresee(session, draft).values()) == 1
+        assert elsewhere.skip_taken(session, draft, make.NOW) == 1
 
     plan = assert_cheap(crowd, ask, 500, before=linkedin)
     assert "ix_prospect_workspace_id_identity" in plan, plan

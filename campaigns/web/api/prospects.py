@@ -156,6 +156,13 @@ def skip_step(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
     return _steer(steering.skip, campaign_id, prospect_id)
 
 
+@blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/insist")
+@describe(schemas.ONE_PROSPECT)
+def insist(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:
+    """Write all the same to somebody who was skipped for another campaign."""
+    return _steer(steering.insist, campaign_id, prospect_id)
+
+
 @blueprint.post(f"{PROSPECTS}/<uuid:prospect_id>/withdraw")
 @describe(schemas.WITHDRAWN)
 def withdraw_invitation(campaign_id: UUID, prospect_id: UUID) -> ResponseReturnValue:

@@ -383,9 +383,13 @@ def test_a_launch_tells_whom_it_skips_and_for_which_campaign(
     skipped = launched.json["skippedProspects"]
     assert [one.pop("linkedin_url") for one in skipped] == [profile.upper() for profile in profiles[:2]]
     listed = alice.get(f"{path}/prospects?status=cancelled").json["prospects"]
-    assert [one.pop("id") for one in skipped] == [one["id"] for one in listed][:2]
-    told = {"name": "Ann Lee", "campaign_id": str(spring.id), "campaign_name": "Spring"}
-    assert skipped == [told | {"reason": "Skipped: already in the campaign “Spring”."}] * 2
+    people = [f"{path}/prospects/{one.pop('id')}" for one in skipped]
+    assert people == [f"{path}/prospects/{one['id']}" for one in listed][:2]
+    same = {"name": "Ann Lee", "campaign_id": str(spring.id), "campaign_name": "Spring"}
+    assert skipped == [same | {"reason": "Skipped: already in the campaign “Spring”."}] * 2
+    told(alice.post(f"{people[0]}/insist"), 400, "wrong_state")
+    start(path, db)
+    assert alice.post(f"{people[0]}/insist").json["prospect"]["status"] == "pending"
 
 
 @pytest.mark.parametrize(
