@@ -128,6 +128,22 @@ def test_somebody_of_two_campaigns_is_marked_in_both_and_counted_once(team: Team
     assert [team.prospect(one.id).status for one in pair] == ["replied", "replied"]
 
 
+def test_somebody_marked_in_one_campaign_is_new_in_the_other(team: Team) -> None:
+    ann, again = invite(team, "Ann")["Ann"], invite(team, "Ann", done=False)["Ann"]
+    mark(team, again, "replied")
+    marked = paste(team, ["https://linkedin.com/in/ann"], "replied")
+    assert (marked.marked, marked.already, team.prospect(ann.id).status) == (1, 0, "replied")
+
+
+def test_whoever_accepted_late_gets_the_next_message_at_once(team: Team) -> None:
+    ann = invite(team, "Ann")["Ann"]
+    team.wait(2 * DAY)
+    team.db.rung.clear()
+    mark(team, ann, "accepted")
+    team.answer_all()
+    assert [task.step for task in team.open()] == ["message"]
+
+
 def test_a_paste_that_breaks_off_marks_nobody(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     invite(team, "Ann", "Bob", "Carla")
     before, seen = team.everything(), []
@@ -194,5 +210,8 @@ def test_those_who_have_not_answered_yet_are_listed_and_found_by_name(team: Team
     assert waiting(team, words="nobody") == []
     assert waiting(team, campaign_id=second["Carla"].campaign_id) == ["Carla"]
     assert waiting(team, sender_id=team.seat.id) == ["Bob", "Carla"]
+    with team.db.sessions.begin() as session:
+        other = team.new_seat(session).id
+    assert waiting(team, sender_id=other) == []
     with pytest.raises(NotFound):
         waiting(team, campaign_id=UUID(int=7))

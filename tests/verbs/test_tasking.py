@@ -133,6 +133,14 @@ def test_a_team_never_gets_the_same_person_twice_and_whoever_comes_back_gets_the
     assert team.take(BOB, message_id=mine.message.id) is None
 
 
+def test_whoever_chose_a_later_task_still_has_it_when_they_come_back(team: Team) -> None:
+    team.campaign_of(2)
+    first, last = team.open()
+    assert team.taken(message_id=last.message_id).message.id == last.message_id
+    assert team.taken().message.id == last.message_id
+    assert team.taken(BOB).message.id == first.message_id
+
+
 def test_whoever_goes_away_keeps_a_task_for_ten_minutes(team: Team) -> None:
     team.campaign_of(1)
     mine = team.taken(ANN)
@@ -442,6 +450,8 @@ def test_nothing_is_taken_back_once_something_has_happened_since(team: Team) -> 
     team.wait(SECOND)
     hear_of_it(team, entry)
     before = team.everything()
+    with team.db.sessions() as session:
+        assert tasking.last_settled(session, team.workspace.id, ANN, team.now) is None
     with pytest.raises(Stale):
         team.do(tasking.undo, team.workspace.id, last[0].id, now=team.now, by=ANN)
     assert team.everything() == before
