@@ -85,8 +85,8 @@ def _awaiting(facts: Facts, t: datetime) -> str:
     reason = "The invitation has not been accepted yet."
     if facts.due_at is None:
         return reason
-    days = (facts.due_at - t) // timedelta(days=1)
-    when = "within a day" if days < 1 else f"in {days} day{'s' if days > 1 else ''}"
+    days = -((t - facts.due_at) // timedelta(days=1))  # rounded up, as pages tell how far off it is
+    when = "within a day" if days <= 1 else f"in {days} days"
     return f"{reason} It times out {when}."
 
 
