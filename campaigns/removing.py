@@ -60,10 +60,11 @@ def remove(
 
 
 def _take_tasks_back(session: Session, people: Sequence[Prospect]) -> None:
-    """So that whoever is brought back stands where their task came from."""
+    """So that whoever is brought back stands where their task came from; but for one that somebody settles at this
+    moment, who waits for the person."""
     known = {one.id: one for one in people}
     tasks = select(Task, Message).join(Message, Message.id == Task.message_id).where(Task.prospect_id.in_(known))
-    for task, message in session.execute(tasks).all():
+    for task, message in session.execute(tasks.with_for_update(of=(Task, Message), skip_locked=True)).all():
         take_back(session, task, message, known[task.prospect_id])
 
 

@@ -1,5 +1,6 @@
 """The queue: which tasks are open, whose turn it is, and who has which before them."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.models.campaign import Campaign
+from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_campaign, find_sender
 from campaigns.models.gate import Gate
 from campaigns.models.message import TASK, Message
@@ -16,7 +17,10 @@ from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.task import Task
 from campaigns.models.workspace import Suppression
+from campaigns.models.writing import compose
 from campaigns.rules import lifecycle
+from campaigns.rules.outgoing import Approach
+from campaigns.rules.placeholders import BrokenTemplate, MissingValue
 from campaigns.rules.refusals import NotFound
 from campaigns.rules.seats import ASSISTED
 
@@ -149,11 +153,22 @@ def take(
     if message_id is not None:
         query = query.where(Task.message_id == message_id)
     first = query.order_by(case((mine, 0), else_=1), *ORDER).limit(1)
-    row = session.execute(first.with_for_update(of=Task, skip_locked=True)).first()
+    row = session.execute(first.with_for_update(of=(Task, Message), skip_locked=True)).first()
     if row is None:
         return None
     entry = Entry(*row)
+    _fill_in(session, entry, now)
     entry.task.taken_by, entry.task.taken_at = by, now
     others = update(Task).where(mine, Task.message_id != entry.task.message_id)
     session.execute(others.values(taken_by=None, taken_at=None), execution_options={"synchronize_session": False})
     return entry
+
+
+def _fill_in(session: Session, entry: Entry, now: datetime) -> None:
+    """The words as they are now: a task may have waited for days, and a step or a name been corrected since. What
+    cannot be filled in any more stays as it was."""
+    node, message = session.get_one(Node, entry.message.node_id), entry.message
+    with suppress(MissingValue, BrokenTemplate):
+        approach = compose(session, entry.campaign, entry.prospect, entry.sender, node, message.id, now)
+        if isinstance(approach, Approach):
+            message.body = approach.text

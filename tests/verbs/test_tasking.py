@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from campaigns import connecting, editing, launching, marking, retrying, steering, suppressing, tasking
-from campaigns.models import Campaign, Message, Prospect, Sender, SenderDay, SenderUse, Workspace
+from campaigns.models import Campaign, Message, Node, Prospect, Sender, SenderDay, SenderUse, Workspace
 from campaigns.models.task import Task
 from campaigns.rules.gates import WEEK
 from campaigns.rules.refusals import Invalid, NotFound, Stale, WrongState
@@ -169,6 +169,20 @@ def test_the_queue_is_narrowed_to_a_seat_and_to_a_campaign(team: Team) -> None:
         assert tasking.count(session, team.workspace.id, Filter(sender_id=second), team.now) == 2
         assert tasking.count(session, team.workspace.id, Filter(campaign_id=campaign), team.now) == 2
         assert tasking.open_count(session, team.workspace.id, team.now) == 3
+
+
+def test_a_task_has_the_words_as_they_are_when_it_comes_before_somebody(team: Team) -> None:
+    campaign = team.campaign_of(1)
+    (task,) = team.open()
+    with team.db.sessions.begin() as session:
+        session.get_one(Prospect, task.prospect_id).first_name = "Ann"
+        first = session.scalars(select(Node).where(Node.campaign_id == campaign).order_by(Node.position)).first()
+        assert first is not None
+        first.body = "Good morning, %first_name%"
+    assert team.taken().message.body == "Good morning, Ann"
+    with team.db.sessions.begin() as session:
+        session.get_one(Prospect, task.prospect_id).first_name = None
+    assert team.taken().message.body == "Good morning, Ann"
 
 
 def test_strangers_see_nothing_and_name_nothing(team: Team) -> None:

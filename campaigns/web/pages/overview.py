@@ -13,7 +13,7 @@ from campaigns.models.finding import nodes_of
 from campaigns.models.gate import gates_of
 from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
-from campaigns.rules.lifecycle import DRAFT
+from campaigns.rules.lifecycle import DRAFT, LINKEDIN
 from campaigns.web.house import house, now
 from campaigns.web.pages.campaigns import blueprint
 from campaigns.web.pages.chronicle import sentence_of
@@ -42,7 +42,7 @@ def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
         "readiness": launching.validate(db, campaign) if campaign.status == DRAFT else None,
         "sleep": sleep(db, campaign, gates, upcoming, now()),
         "next_up": upcoming,
-        "tasks": tasking.count(db, campaign.workspace_id, tasking.Filter(campaign_id=campaign.id), now()),
+        "tasks": _tasks(db, campaign),
         "funnel": overseeing.funnel(db, campaign),
         "outreach": overseeing.outreach(db, campaign),
         **_messages(db, campaign),
@@ -51,6 +51,11 @@ def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
         "wake_ups": wake_ups,
         "events": _events(db, campaign),
     }
+
+
+def _tasks(db: Session, campaign: Campaign) -> int:
+    wanted = tasking.Filter(campaign_id=campaign.id)
+    return tasking.count(db, campaign.workspace_id, wanted, now()) if campaign.type == LINKEDIN else 0
 
 
 def _events(db: Session, campaign: Campaign) -> list[dict[str, Any]]:
