@@ -604,11 +604,29 @@ def test_an_account_takes_an_invitation_back_however_it_is_known(
 
 
 @pytest.mark.parametrize("known", ["inv_99", None])
-def test_an_invitation_that_is_not_pending_any_more_is_said_to_be_so(
+def test_an_invitation_that_is_gone_already_is_as_good_as_withdrawn(
     unipile: UnipileServer, channel: UnipileChannel, known: str | None
 ) -> None:
-    with pytest.raises(Unsent, match="no pending invitation to them") as refused:
-        channel.withdraw(known, person_id("jane-doe"), JANE)
+    channel.withdraw(known, person_id("jane-doe"), JANE)
+    assert unipile.withdrawn == []
+
+
+def test_an_invitation_is_taken_back_even_if_its_receipt_is_that_of_an_older_one(
+    unipile: UnipileServer, channel: UnipileChannel
+) -> None:
+    receipt = channel.send(invitation())
+    channel.withdraw("inv_99", None, JANE)
+    assert [taken.id for taken in unipile.withdrawn] == [receipt]
+
+
+@pytest.mark.parametrize("by_receipt", [True, False])
+def test_an_invitation_that_was_accepted_cannot_be_taken_back(
+    unipile: UnipileServer, channel: UnipileChannel, by_receipt: bool
+) -> None:
+    receipt = channel.send(invitation())
+    unipile.accept("jane-doe")
+    with pytest.raises(Unsent, match="They have accepted it") as refused:
+        channel.withdraw(receipt if by_receipt else None, person_id("jane-doe"), JANE)
     assert (refused.value.lasting, refused.value.account) == (True, False)
 
 

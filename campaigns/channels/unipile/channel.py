@@ -10,8 +10,6 @@ from campaigns.rules.lifecycle import CONNECTED, CONNECTION_SENT
 from campaigns.rules.people import profile_of
 from campaigns.rules.sequence import CONNECTION_REQUEST
 
-NOT_PENDING = "LinkedIn shows no pending invitation to them: it was accepted, declined or taken back there."
-
 
 @dataclass(frozen=True)
 class Seat:
@@ -48,21 +46,31 @@ class UnipileChannel:
             raise _outcome(fault) from fault
 
     def withdraw(self, invitation: str | None, person_id: str | None, profile_url: str) -> None:
-        """Take an invitation back, known by its receipt or else by the person. Raises Unsent, Limited or Doubtful."""
+        """Take an invitation back, known by its receipt or else by the person. One that was declined or taken back
+        meanwhile is as good as withdrawn. Raises Unsent, also if it was accepted, Limited or Doubtful."""
         try:
-            self._unipile.withdraw(self._account_id, invitation or self._pending(person_id or _slug(profile_url)))
+            if invitation is None or not self._take_back(invitation):
+                self._take_back_from(person_id or _slug(profile_url))
         except Fault as fault:
-            if fault.status == 404 and fault.blame == PERSON:
-                raise Unsent(NOT_PENDING, lasting=True) from fault
             raise _outcome(fault) from fault
 
-    def _pending(self, who: str) -> str:
+    def _take_back(self, invitation: str) -> bool:
+        """False if it is not pending any more."""
+        try:
+            self._unipile.withdraw(self._account_id, invitation)
+        except Fault as fault:
+            if fault.status == 404 and fault.blame == PERSON:
+                return False
+            raise
+        return True
+
+    def _take_back_from(self, who: str) -> None:
         person = self._unipile.profile(self._account_id, who)
-        sent = self._unipile.invitations(self._account_id)
-        found = next((one.id for one in sent if one.person_id == person.person_id), None)
-        if found is None:
-            raise Unsent(NOT_PENDING, lasting=True)
-        return found
+        if person.connected:
+            raise Unsent("They have accepted it.", lasting=True)
+        for sent in self._unipile.invitations(self._account_id) if person.invited else ():
+            if sent.person_id == person.person_id:
+                self._take_back(sent.id)
 
     def _invite(self, approach: Approach) -> Receipt:
         person = self._look(approach)
