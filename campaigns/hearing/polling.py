@@ -84,7 +84,7 @@ class Poll:
             return 0
         since = self.lease.since(mailbox) or began
         number = self._hear(sender, unipile.messages(account_id, since - OVERLAP), began)
-        further = mailbox.relations_at is None or mailbox.relations_at <= began
+        further = mailbox.relations_at is None or mailbox.relations_at <= began or mailbox.failures > 0
         self._register(unipile, sender, again=further)
         if further:
             number += self._look_further(unipile, sender, since, began)

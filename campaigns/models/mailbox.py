@@ -46,9 +46,9 @@ def look_anew(session: Session, sender: Sender, *, elsewhere: bool) -> None:
         return
     mailbox = session.get(Mailbox, sender.id, with_for_update=True)
     if mailbox is not None:
-        mailbox.failures, mailbox.error, mailbox.try_at = 0, None, None
+        mailbox.failures, mailbox.error, mailbox.try_at, mailbox.relations_at = 0, None, None, None
         if elsewhere:
-            mailbox.uid_validity = mailbox.uid_next = mailbox.read_at = mailbox.relations_at = None
+            mailbox.uid_validity = mailbox.uid_next = mailbox.read_at = None
             mailbox.lease_token = mailbox.lease_until = mailbox.heard_until = None
     ring(session, "seat" if sender.type == LINKEDIN else "inbox", sender.id)
 

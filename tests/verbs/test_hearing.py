@@ -1,5 +1,6 @@
 """What a provider tells of a seat: who accepted, who wrote, how the account stands; by webhook, or asked."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -159,6 +160,13 @@ def test_the_same_five_times_and_out_of_order_is_heard_once(seat: Seat) -> None:
     assert sorted(heard) == ["accepted", "replied"]
     seat.go_on(2 * DAY)
     assert seat.unipile.messages == []
+
+
+def test_those_who_hear_the_same_at_once_wait_for_each_other(seat: Seat) -> None:
+    accepted, wrote = seat.accepted(0), seat.wrote(0)
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(seat.hear, [accepted, wrote] * 8))
+    assert (seat.people[0].status, len(seat.letters())) == ("replied", 1)
 
 
 def test_an_answer_comes_up_in_the_inbox_with_the_way_to_it(seat: Seat) -> None:
@@ -441,10 +449,26 @@ def connect(seat: Seat, account_id: str) -> None:
 def test_another_account_is_looked_at_from_the_beginning(seat: Seat) -> None:
     seat.unipile.accounts["acc_2"] = "running"
     connect(seat, "acc_2")
-    mailbox = seat.mailbox()
-    assert (mailbox.read_at, mailbox.relations_at) == (None, None)
+    assert seat.mailbox().read_at is None
     assert seat.linked()["account_id"] == "acc_2"
     assert [bell.job for bell in seat.play.db.rung if bell.args[0] == str(seat.sender.id)][-1] == "seat"
+
+
+def test_whoever_reconnects_an_account_sees_at_once_who_accepted_meanwhile(seat: Seat) -> None:
+    seat.unipile.accept(seat.slug(0))
+    seat.go_on(10 * MINUTE)
+    assert seat.statuses == ["connection_sent", "connection_sent"]
+    connect(seat, ACCOUNT)
+    seat.go_on(MINUTE)
+    assert seat.statuses == ["connected", "connection_sent"]
+
+
+def test_a_provider_that_is_back_is_asked_at_once_who_accepted(seat: Seat) -> None:
+    seat.unipile.fail("account", Trouble("drop"))
+    seat.go_on(10 * MINUTE)
+    seat.unipile.accept(seat.slug(0))
+    seat.go_on(10 * MINUTE)
+    assert seat.statuses == ["connected", "connection_sent"]
 
 
 def test_a_seat_whose_process_died_is_looked_at_again(seat: Seat) -> None:
