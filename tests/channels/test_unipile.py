@@ -599,7 +599,7 @@ def test_an_account_takes_an_invitation_back_however_it_is_known(
 ) -> None:
     receipt = channel.send(invitation())
     channel.send(invitation(profile_url="https://www.linkedin.com/in/bob"))
-    channel.withdraw(receipt if by_receipt else None, person, JANE)
+    channel.withdraw(receipt if by_receipt else None, person, "linkedin.com/in/renamed" if person else JANE)
     assert [taken.id for taken in unipile.withdrawn] == [receipt]
 
 
