@@ -194,7 +194,7 @@ def test_where_nothing_is_to_be_done_it_says_why_and_until_when(alice: Visitor, 
             session.get_one(Prospect, task.prospect_id).due_at = task.due_at
             session.delete(session.get_one(Message, task.message_id))
     text = squeezed(alice.visit("/tasks").text)
-    assert "Autumn 1 sleeps until the hours open, Mon 2 Mar, 21:00 CET, in 10 h" in text
+    assert "Autumn 1 sleeps until the hours open · Mon 2 Mar, 21:00 CET, in 10 h" in text
 
 
 def test_somebody_is_marked_by_a_button_and_found_by_name(alice: Visitor, db: Database) -> None:
