@@ -93,6 +93,11 @@ def test_a_bare_invitation_has_nothing_to_copy_and_a_message_cannot_be_needless(
     page = alice.visit("/tasks")
     assert "Send this message" in page.text
     assert "task-already_connected" not in page.ids
+    with db.reading() as session:
+        bob = session.scalars(select(Prospect).where(Prospect.first_name == "Bob")).one().id
+    page = alice.follow(alice.send(marks(page, bob, "replied")))
+    assert "Bob is marked as replied." in page.text
+    assert "Nothing is to be done now" in page.text
 
 
 def test_one_person_after_another_and_the_last_one_back(alice: Visitor, db: Database) -> None:
