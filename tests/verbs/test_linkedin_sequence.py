@@ -7,7 +7,7 @@ import pytest
 
 from campaigns import connecting, launching, marking, removing, settling, steering, suppressing, tasking
 from campaigns.channels.outgoing import Already, Doubtful
-from campaigns.models import Prospect
+from campaigns.models import Prospect, Sender
 from campaigns.rules.seats import ASSISTED, UNIPILE
 from tests import make
 from tests.databases import Database
@@ -102,6 +102,15 @@ def test_whoever_does_not_accept_times_out_to_the_second(play: Seats, days: int)
     assert play.explain(person).reason == "The invitation was not accepted in time."
 
 
+def test_an_invitation_times_out_whatever_keeps_the_account_from_working(play: Seats) -> None:
+    [person] = play.launch(1, NOTE)
+    play.tick()
+    with play.db.sessions.begin() as session:
+        session.get_one(Sender, person.sender_account_id).status = "needs_attention"
+    play.play(NOW + 21 * DAY)
+    assert play.status(person) == "timed_out"
+
+
 def test_an_invitation_waits_longer_if_the_account_says_so_meanwhile(play: Seats) -> None:
     [person] = play.launch(1, NOTE, says("Thanks!"))
     play.play(NOW + DAY)
@@ -127,7 +136,9 @@ def test_an_acceptance_after_the_time_out_is_known_and_changes_nothing(play: Sea
 def test_the_end_right_after_the_invitation_waits_for_the_acceptance(play: Seats, nodes: Any, ends: timedelta) -> None:
     accepting, silent = play.launch(2, NOTE, *nodes)
     play.play(NOW + HOUR)
-    assert (play.status(accepting), play.explain(accepting).gate) == ("connection_sent", "delay")
+    told = play.explain(accepting)
+    assert (play.status(accepting), told.gate, told.next_at) == ("connection_sent", "delay", None)
+    assert told.reason == "The invitation has not been accepted yet. It times out in 21 days."
     play.accept(accepting)
     play.play(NOW + ends - BLINK)
     assert play.status(accepting) == ("connected" if nodes else "completed")
