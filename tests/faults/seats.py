@@ -163,8 +163,8 @@ class Seats:
     # After the storm.
 
     def lift_limits(self) -> None:
-        """Nobody is held back by a limit any more."""
-        self.world.api.ask("PATCH", f"/senders/{self.ids[TIRED]}", {"daily_limit": FAR})
+        """Nobody is held back by a limit any more, nor for long by a gap."""
+        self.world.api.ask("PATCH", f"/senders/{self.ids[TIRED]}", {"daily_limit": FAR, "min_gap": 0, "max_gap": 0})
         for seat, step in self.network.weeks:
             self._set_week(seat, step, MOST_A_WEEK)
 
