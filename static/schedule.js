@@ -24,7 +24,7 @@
   // Where the keyboard is; the windows that it has begun or that were clicked; the day that was copied.
   const at = { day: "monday", minute: 9 * 60, anchor: null, chosen: null, copied: null };
   let drag = null;
-  const hint = part("said")?.textContent;
+  const hint = part("hint")?.textContent;
 
   // Reading and writing the inputs
 
@@ -154,7 +154,7 @@
   }
 
   function draw() {
-    if (!part("said")) return;
+    if (!part("hint")) return;
     for (const day of tracks().map((track) => track.dataset.day)) {
       box(day).querySelector(".closed").hidden = all(".window", box(day)).length > 0;
     }
@@ -164,7 +164,7 @@
 
   /* Said beside the grid, and to a screen reader unless it only repeats what a slider says of itself. */
   function show(text) {
-    part("said").textContent = text;
+    part("hint").textContent = text;
   }
 
   function say(text) {
@@ -381,12 +381,12 @@
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
-    if (event.detail.ctx?.target?.id !== "week" || !part("said")) return;
+    if (event.detail.ctx?.target?.id !== "week" || !part("hint")) return;
     forget();
     tell(week());
   });
 
-  if (!part("said")) return;
+  if (!part("hint")) return;
   draw();
 
   // Where there is no room for a whole day the morning is shown first. The page shows nothing that needs scripts before.

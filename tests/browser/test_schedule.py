@@ -90,7 +90,7 @@ def test_hours_are_painted_stretched_moved_and_removed_by_the_mouse(schedule: Sc
     assert schedule.typed("monday") == [span("11:00", "15:00")]
     schedule.drag("sunday", "01:05", "01:55")
     schedule.click("sunday")
-    expect(page.locator("[data-said]")).to_have_text("Sunday 01:00–02:00")
+    expect(page.locator("[data-hint]")).to_have_text("Sunday 01:00–02:00")
     page.get_by_role("button", name="Remove", exact=True).click()
     expect(schedule.bars("sunday")).to_have_count(0)
     schedule.click("thursday")
