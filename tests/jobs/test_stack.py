@@ -118,7 +118,8 @@ def test_the_mail_trap_is_a_sender_like_any_other(shared: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["redis.sock", "jobs.worker wake asked lanes", "jobs.worker inbox", "jobs.ticker", "trap.json", "jobs.serve"]
+    "part",
+    ["redis.sock", "jobs.worker wake asked lanes", "jobs.worker inbox", "jobs.ticker", "trap.json", "jobs.serve"],
 )
 def test_what_is_killed_comes_back(shared: Stack, part: str) -> None:
     before = shared.child(part)

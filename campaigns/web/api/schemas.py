@@ -309,8 +309,6 @@ ROLLED_BACK = shown(sequence_nodes=NODES, changes=ref("Changes"))
 ONE_PROSPECT = shown(prospect=ref("Prospect"))
 # Why nothing is sent to them, of somebody whose address is on the suppression list.
 EDITED_PROSPECT = {**shown(prospect=ref("Prospect"), suppressed=TEXT), "required": ["prospect"]}
-# Why nothing is sent to them, of somebody whose address is on the suppression list.
-EDITED_PROSPECT = {**shown(prospect=ref("Prospect"), suppressed=TEXT), "required": ["prospect"]}
 _IMPORTED = {"imported": COUNT, "duplicates": COUNT}
 # Only a table may have lines that are left out, and only some lists hold people who have said no.
 IMPORTED = {**shown(**_IMPORTED, suppressed=COUNT, invalid=many(ref("Problem"))), "required": list(_IMPORTED)}

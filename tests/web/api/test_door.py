@@ -113,7 +113,8 @@ def test_a_value_that_we_forgot_is_a_failure_and_no_conflict(
         session.flush()
 
     monkeypatch.setattr(connecting, "remove", forget)
-    told(alice.delete(f"/senders/{PROBE}"), 500, "internal_error")
+    seat = alice.post("/senders", {"type": "linkedin", "display_name": "Sarah"}).json["id"]
+    told(alice.delete(f"/senders/{seat}"), 500, "internal_error")
     assert any(isinstance(each.exc_info and each.exc_info[1], IntegrityError) for each in caplog.records)
 
 
