@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BindParameter, bindparam, func, select
+from sqlalchemy import BindParameter, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.models.base import EPOCH
@@ -134,6 +134,13 @@ def opened(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Campaign id -> how many prospects opened a message."""
     found = {row[0]: row[1] for row in session.execute(_OPENED, {"ids": campaign_ids})}
     return {campaign_id: found.get(campaign_id, 0) for campaign_id in campaign_ids}
+
+
+def by_machines(session: Session, campaign_id: UUID) -> int:
+    """For how many prospects of a campaign a machine loaded the picture of a message."""
+    # In the words of its index, or SQLite would not see that it holds them all.
+    loaded = (Message.campaign_id == campaign_id, text("machine_opens > 0"))
+    return session.scalar(select(func.count(Message.prospect_id.distinct())).where(*loaded)) or 0
 
 
 STATS = (

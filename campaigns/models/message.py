@@ -45,6 +45,13 @@ class Message(Base):
             postgresql_where=text("opened_at IS NOT NULL"),
         ),
         Index(
+            "ix_message_campaign_id_machine_opens",
+            "campaign_id",
+            "prospect_id",
+            sqlite_where=text("machine_opens > 0"),
+            postgresql_where=text("machine_opens > 0"),
+        ),
+        Index(
             "ix_message_withdrawal",
             "sender_account_id",
             "id",

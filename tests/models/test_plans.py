@@ -371,11 +371,13 @@ def test_nobody_is_looked_at_to_count_people(crowd: Crowd) -> None:
         count = waking.count_sleepers(session, campaign, gates_of(session, campaign.id), make.NOW)
         assert count.sleeping > 10_000
         counts.stats(session, [campaign], make.NOW)
+        assert counts.by_machines(session, campaign.id) == 0
         counts.by_node(session, campaign.id)
 
     plan = assert_cheap(crowd, ask, 300)
     assert "prospect_count" in plan
     assert "prospect_due" in plan
+    assert "ix_message_campaign_id_machine_opens" in plan
     assert not re.search(r"prospect\b(?!_)", plan), plan
 
 

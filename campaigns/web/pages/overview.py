@@ -39,6 +39,7 @@ def _context(db: Session, campaign: Campaign) -> dict[str, Any]:
     wake_ups, _ = reporting.wake_up_page(db, campaign.id, page=1, limit=MOST_WAKE_UPS)
     return {
         "stats": sum_up(counts.stats(db, [campaign], now())[campaign.id]),
+        "machines": counts.by_machines(db, campaign.id) if campaign.open_tracking else 0,
         "readiness": launching.validate(db, campaign) if campaign.status == DRAFT else None,
         "sleep": sleep(db, campaign, gates, upcoming, now()),
         "next_up": upcoming,

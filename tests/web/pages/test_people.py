@@ -233,7 +233,7 @@ def test_opens_by_people_and_by_machines_are_told_apart(alice: Visitor, db: Data
     text = squeezed(alice.visit(path).text)
     assert "Email 1 openedMon 2 Mar, 12:00 CET" in text
     assert "Opened 2 times; loaded by machines, once" in text
-    assert "1 opened a message." in squeezed(alice.visit(path.partition("/prospects")[0]).text)
+    assert "1 opened a message. For 1 a machine" in squeezed(alice.visit(path.partition("/prospects")[0]).text)
 
 
 def test_what_only_machines_opened_is_not_called_opened(alice: Visitor, db: Database) -> None:
@@ -242,7 +242,7 @@ def test_what_only_machines_opened_is_not_called_opened(alice: Visitor, db: Data
     text = squeezed(alice.visit(path).text)
     assert "Email 1 loaded by machines, 3 times" in text
     assert "Email 1 opened" not in text
-    assert "0 opened a message." in squeezed(alice.visit(path.partition("/prospects")[0]).text)
+    assert "0 opened a message. For 1 a machine" in squeezed(alice.visit(path.partition("/prospects")[0]).text)
 
 
 def test_nothing_is_said_of_opens_where_nothing_is_tracked(alice: Visitor, db: Database) -> None:
