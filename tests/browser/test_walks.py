@@ -237,15 +237,15 @@ def open_always(hands: Hands) -> None:
 def launch(hands: Hands, stack: Stack, name: str) -> None:
     hands.press(link(hands, "Overview"))
     hands.press(button(hands, "Launch"))
-    wait_until(lambda: caught(stack, name) == {"Dear Ann", "Dear Bob"})
+    wait_until(lambda: {text.partition(",")[0] for text in caught(stack, name)} == {"Dear Ann", "Dear Bob"})
     hands.see(hands.page.locator("#messages-title + .records"), "Ann Lee")
 
 
-def caught(stack: Stack, name: str) -> set[str]:
-    """The first words of what the trap holds of this walk."""
+def caught(stack: Stack, name: str) -> list[str]:
+    """What the trap holds of this walk."""
     trap = read_trap(stack.data / "trap.json")
     assert trap is not None
-    return {one.text.partition(",")[0] for one in list_messages(trap) if name in one.text}
+    return [one.text for one in list_messages(trap) if name in one.text]
 
 
 def steer(hands: Hands) -> None:
@@ -271,7 +271,7 @@ def answer(hands: Hands, stack: Stack, name: str) -> None:
     hands.write(field(hands, "Your answer"), f"Dear Ann, of course. {name}")
     hands.press(button(hands, "Send the answer"))
     expect(hands.page.locator("#flashes")).to_contain_text("Your answer is on its way.")
-    wait_until(lambda: any("of course" in one for one in caught(stack, name)) or len(caught(stack, name)) == 2)
+    wait_until(lambda: any("of course" in text for text in caught(stack, name)))
 
 
 def suppress(hands: Hands, name: str) -> None:
