@@ -9,6 +9,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.models.base import Base, new_id
+from campaigns.rules.people import profile_of
 from campaigns.rules.ramp import Ramp, limit_on
 from campaigns.rules.seats import ASSISTED, DEFAULT_INVITATION_DAYS, NOTE_LIMITS
 
@@ -99,7 +100,7 @@ class Sender(Base):
     @property
     def label(self) -> str:
         """What people call this account."""
-        address = self.email_address or self.profile_url
+        address = self.email_address or (self.profile_url and (profile_of(self.profile_url) or self.profile_url))
         return f"{self.display_name} <{address}>" if address else self.display_name
 
     @property

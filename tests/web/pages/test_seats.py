@@ -66,6 +66,14 @@ def test_a_seat_is_assisted_unless_somebody_says_otherwise(alice: Visitor, db: D
     assert (sender.min_gap, sender.max_gap) == (0, 0), "a person is the pace"
 
 
+@pytest.mark.parametrize("link", ["https://www.linkedin.com/in/Sarah", "http://de.linkedin.com/in/sarah/?trk=x"])
+def test_a_seat_is_called_by_its_plain_profile_however_the_link_was_pasted(
+    alice: Visitor, db: Database, link: str
+) -> None:
+    add(alice, profile_url=link)
+    assert only(db).label == "Sarah's seat <linkedin.com/in/sarah>"
+
+
 def test_a_seat_through_unipile_waits_for_its_account(page: Page, db: Database, unipile: UnipileServer) -> None:
     sender = only(db)
     assert (sender.provider, sender.status) == ("unipile", "needs_attention")
