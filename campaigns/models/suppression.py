@@ -76,13 +76,14 @@ def _meant(session: Session, values: Collection[str]) -> ColumnElement[bool]:
     domains = {spelling for value in values if not is_person(value) for spelling in spellings(value)}
     meant = [Prospect.identity.in_(people)] if people else []
     if domains:
-        meant.append(_domain(session).in_(domains))
+        meant.append(domain_in(session, Prospect.identity).in_(domains))
     return or_(*meant)
 
 
-def _domain(session: Session) -> ColumnElement[str]:
+def domain_in(session: Session, address: Any) -> ColumnElement[str]:
+    """The SQL for the domain of a column of addresses."""
     place = func.instr if session.get_bind().dialect.name == "sqlite" else func.strpos
-    return func.substr(Prospect.identity, place(Prospect.identity, "@") + 1)
+    return func.substr(address, place(address, "@") + 1)
 
 
 def _end(session: Session, who: Collection[ColumnElement[bool]], reason: str, now: datetime) -> None:
@@ -94,7 +95,7 @@ def end_suppressed(session: Session, campaign: Campaign, now: datetime) -> None:
     the list did not see, is found here: the doors of a campaign ask the list, and the list ends whom it means."""
     own = Prospect.campaign_id == campaign.id
     listed = select(Suppression.value).where(Suppression.workspace_id == campaign.workspace_id)
-    meant = or_(Prospect.identity.in_(listed), _domain(session).in_(listed))
+    meant = or_(Prospect.identity.in_(listed), domain_in(session, Prospect.identity).in_(listed))
     _end(session, (own, meant), "On the suppression list.", now)
 
 

@@ -15,6 +15,7 @@ from campaigns.models.gate import Gate
 from campaigns.models.message import TASK, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
+from campaigns.models.suppression import domain_in
 from campaigns.models.task import Task
 from campaigns.models.workspace import Suppression
 from campaigns.models.writing import compose
@@ -64,14 +65,15 @@ def joined() -> Select[Task, Message, Prospect, Campaign, Sender]:
     )
 
 
-def is_open(now: datetime) -> ColumnElement[bool]:
+def is_open(session: Session, now: datetime) -> ColumnElement[bool]:
     """Whether every gate of a task is open, in a query of those that are `joined`. Limits are not asked: an open task
     has its place in them since it was made."""
     hours = exists().where(
         Gate.campaign_id == Task.campaign_id, Gate.clock == Prospect.clock, Gate.opens_at <= now, Gate.closes_at > now
     )
     # The list itself ends only whom it knows by their profile.
-    names = (Prospect.identity, func.lower(Prospect.email))
+    email = func.lower(Prospect.email)
+    names = (Prospect.identity, email, domain_in(session, email))
     suppressed = exists().where(Suppression.workspace_id == Task.workspace_id, Suppression.value.in_(names))
     return and_(
         Message.status == TASK,
@@ -89,7 +91,7 @@ def _wanted(
     session: Session, workspace_id: UUID, wanted: Filter, now: datetime
 ) -> Select[Task, Message, Prospect, Campaign, Sender]:
     """Raises NotFound for a stranger's account or campaign."""
-    query = joined().where(Task.workspace_id == workspace_id, is_open(now))
+    query = joined().where(Task.workspace_id == workspace_id, is_open(session, now))
     if wanted.sender_id:
         query = query.where(Task.sender_id == find_sender(session, workspace_id, wanted.sender_id).id)
     if wanted.campaign_id:

@@ -25,12 +25,12 @@ Crowd = tuple[ColumnElement[bool], int]
 def sweep(session: Session, now: datetime) -> None:
     """Take back every task whose gates are not all open any more, and those for which a limit that was lowered has no
     room. An account or a person that somebody is at work on is left for the next sweep."""
-    closed = joined().where(~is_open(now)).with_only_columns(Task.sender_id)
+    closed = joined().where(~is_open(session, now)).with_only_columns(Task.sender_id)
     shut = set(session.scalars(closed.distinct()))
     for sender, zone in session.execute(_with_tasks()).all():
         crowds = _crowds(session, sender, zone, now)
         if (sender.id in shut or crowds) and _lock(session, sender):
-            _take_back_all(session, sender, joined().where(~is_open(now)))
+            _take_back_all(session, sender, joined().where(~is_open(session, now)))
             for which, room in crowds:
                 _take_back_all(session, sender, joined().where(which).offset(max(room, 0)))
 

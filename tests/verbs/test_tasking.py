@@ -228,7 +228,21 @@ def suppress_address(team: Team, entry: Entry) -> None:
     team.do(suppressing.add_text, team.workspace.id, "lee@corp.example", "hand", reason="asked", now=team.now, by=ANN)
 
 
-CLOSING = [pause_campaign, close_hours, pause_person, put_account_aside, hear_of_it, suppress_address]
+def suppress_domain(team: Team, entry: Entry) -> None:
+    with team.db.sessions.begin() as session:
+        session.get_one(Prospect, entry.prospect.id).email = "Lee@Corp.example"
+    team.do(suppressing.add_text, team.workspace.id, "corp.example", "hand", reason="asked", now=team.now, by=ANN)
+
+
+CLOSING = [
+    pause_campaign,
+    close_hours,
+    pause_person,
+    put_account_aside,
+    hear_of_it,
+    suppress_address,
+    suppress_domain,
+]
 
 
 @pytest.mark.parametrize("close", CLOSING)
@@ -348,7 +362,8 @@ def test_what_was_done_at_linkedin_is_done_even_if_the_task_was_taken_back(team:
     (message,) = team.messages()
     assert (message.status, message.sent_at) == ("sent", team.now)
     assert team.used() == ([("connection_request", team.now)], 1)
-    status = {hear_of_it: "replied", suppress_address: "unsubscribed"}.get(close, "connection_sent")
+    ends = {hear_of_it: "replied", suppress_address: "unsubscribed", suppress_domain: "unsubscribed"}
+    status = ends.get(close, "connection_sent")
     assert team.prospect(entry.prospect.id).status == status
     team.tick()
     assert team.open() == []
