@@ -18,6 +18,7 @@ from campaigns.models.campaign import Campaign, CampaignDay, CampaignSender
 from campaigns.models.clock import ONLY, Clock, earlier
 from campaigns.models.gate import Gate, roll_gates
 from campaigns.models.imports import Import
+from campaigns.models.mailbox import Mailbox
 from campaigns.models.message import Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import LEASE, Sender, SenderDay, SenderUse
@@ -41,6 +42,7 @@ PAST: tuple[InstrumentedAttribute[Any], ...] = (
     Message.sent_at,
     SenderUse.at,
     Task.taken_at,
+    Mailbox.read_at,
     CampaignSender.last_turn_at,
     Campaign.launching_since,
     WakeUp.requested_at,
@@ -68,6 +70,7 @@ def mind_clock(session: Session, clock: Callable[[], datetime]) -> timedelta:
 def _mend(session: Session, now: datetime, back: timedelta) -> None:
     # The accounts first: every lane that claims or records holds its own, so none of them is half done below.
     _shorten_pauses(session, now)
+    _listen_again(session)
     _roll_all_gates(session, now)
     _move_people(session, now, back)
     for column in PAST:
@@ -83,6 +86,11 @@ def _shorten_pauses(session: Session, now: datetime) -> None:
         if sender.next_send_at is not None:
             sender.next_send_at = min(sender.next_send_at, now + sender.longest_pause)
         sender.invitations_after = sender.messages_after = None
+
+
+def _listen_again(session: Session) -> None:
+    """What comes back is read at once, and nobody is taken to listen; whoever reads goes on with their lease."""
+    _execute(session, update(Mailbox).values(lease_until=None, heard_until=None, try_at=None, relations_at=None))
 
 
 def _roll_all_gates(session: Session, now: datetime) -> None:

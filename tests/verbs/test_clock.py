@@ -17,9 +17,9 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from campaigns import editing, launching, minding, ticking
+from campaigns import editing, hearing, launching, minding, receiving, ticking
 from campaigns.channels.outgoing import Unsent
-from campaigns.models import Campaign, CampaignDay, Clock, Prospect, Sender, SenderDay, SenderUse
+from campaigns.models import Campaign, CampaignDay, Clock, Mailbox, Prospect, Sender, SenderDay, SenderUse
 from campaigns.models.facts import week_uses
 from campaigns.rules.gates import WEEK
 from campaigns.rules.lifecycle import COMPLETED, DRAFT, LINKEDIN
@@ -490,3 +490,25 @@ def test_a_clock_that_jumps_all_the_time_costs_minutes_and_nobody_their_message(
     assert play.campaign(campaign.id).status == COMPLETED
     assert Counter(play.people) == dict.fromkeys(play.statuses(), 2)
     assert {message.status for message in play.messages()} == {"sent"}
+
+
+@pytest.mark.parametrize("kind", ["email", LINKEDIN])
+def test_answers_are_read_again_after_a_clock_that_was_ahead(play: Play, kind: str) -> None:
+    """Whoever seems to have been read in the future would be written to, and not be heard."""
+    with play.db.sessions.begin() as session:
+        at = {"base_url": "https://api.example.com", "account_id": "account", "name": "Sarah"}
+        hears = {"provider": "unipile", "seat": at} if kind == LINKEDIN else {"imap": {"host": "imap.example.com"}}
+        account = make.sender(session, make.workspace(session), type=kind, **hears).id
+    play.tick()
+    play.now += DAY
+    with play.db.sessions.begin() as session:
+        soon = play.now + HOUR
+        read = Mailbox(sender_account_id=account, read_at=play.now, relations_at=soon, lease_until=soon, try_at=soon)
+        session.add(read)
+    play.tick()
+    put_back(play, DAY)
+    play.now += HOUR
+    ears = {"email": receiving.unread, LINKEDIN: hearing.unheard}
+    assert play.do(ears[kind], play.now) == [account]
+    mailbox = play.do(lambda session: session.get_one(Mailbox, account))
+    assert mailbox.relations_at is None, "who accepted is asked again, too"
