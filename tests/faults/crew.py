@@ -24,6 +24,7 @@ from tests.faults.tree import (
     WAKE_UPS,
     all_end,
     children,
+    command_of,
     descendants,
     held_still,
     parts_of,
@@ -38,6 +39,7 @@ SENDING_WORKERS = 3
 COMPLETE = Counter({LANES: SENDING_WORKERS, WAKE_UPS: 1, READER: 1, "redis": 1, "ticker": 1, "web": 1})
 # What the provider of LinkedIn seats takes for an address that it can reach.
 PUBLIC_URL = "https://cadenza.test"
+DATABASE = "faults"
 # Without these nothing goes on at all.
 VITAL = ("supervisor", "everything", "postgres", "a process of postgres")
 # The kernel ends the children of a killed process at once; it may be busy.
@@ -252,9 +254,10 @@ class Crew:
             return self._shoot([pid], "postgres", self.lanes(), starts_itself=False)
 
     def kill_backend(self, choice: Random) -> bool:
-        """One of PostgreSQL's own processes; it throws everybody out and recovers."""
+        """A process of PostgreSQL that serves somebody; it throws everybody out and recovers."""
         pid = self._pid("postgres") if "postgres" in self.parts else None
-        backends = children(pid) if pid else []
+        # Not one without which PostgreSQL itself may wait for ever in the middle of recovering.
+        backends = [child for child in children(pid) if f" {DATABASE} " in command_of(child)] if pid else []
         if not backends:
             return False
         with held_still(self.workers):
@@ -364,7 +367,7 @@ def running_crew(kind: str, whose: Whose) -> Iterator[Crew]:
                 yield crew
             return
         with running_postgres(durable=True) as postgres:
-            environ["DATABASE_URL"] = postgres.create("faults")
+            environ["DATABASE_URL"] = postgres.create(DATABASE)
             with _crew(Crew(folder, environ, port, postgres, whose)) as crew:
                 yield crew
 

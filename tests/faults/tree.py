@@ -39,10 +39,15 @@ def descendants(pid: int) -> list[int]:
 
 def role_of(pid: int) -> str | None:
     """What a process is; None if it is none of the parts, or not yet."""
+    line = command_of(pid)
+    return next((role for words, role in ROLES.items() if words in line), None)
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process, or what it says to be; empty once it is gone."""
     with suppress(*GONE):
-        line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-        return next((role for words, role in ROLES.items() if words in line), None)
-    return None
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
 
 
 def parts_of(supervisor: int) -> dict[int, str]:
