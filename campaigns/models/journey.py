@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.models.base import new_id
@@ -13,7 +13,6 @@ from campaigns.models.message import SENDING, SENT, SKIPPED, UNKNOWN, WAITING, M
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
-from campaigns.models.task import Task
 from campaigns.rules import lifecycle
 from campaigns.rules.seats import DEFAULT_INVITATION_DAYS
 from campaigns.rules.sequence import CONNECTION_REQUEST, END, following
@@ -168,9 +167,8 @@ def _connected_before(session: Session, prospect: Prospect, now: datetime) -> No
         message.status, message.sent_at = SENT, message.claimed_at
         arrive(session, prospect, node, message.claimed_at, now)
         return
-    message.status, message.error = SKIPPED, None
+    message.status, message.error = SKIPPED, None  # an open task of it is the sweep's, which holds the account
     session.add(message)
-    session.execute(delete(Task).where(Task.message_id == message.id))
     pass_invitation(session, prospect, node, lifecycle.CONNECTED, now)
 
 

@@ -534,3 +534,15 @@ def test_a_campaign_whose_tasks_wait_is_not_over(team: Team) -> None:
     assert team.campaign(campaign).status == "active"
     with team.db.sessions() as session:
         assert session.get_one(Campaign, campaign).completed_at is None
+
+
+def test_the_place_of_an_invitation_that_was_found_needless_is_free_for_the_next_person(team: Team) -> None:
+    with team.db.sessions.begin() as session:
+        session.get_one(Sender, team.seat.id).weekly_connection_limit = 1
+    team.campaign_of(2)
+    (task,) = team.open()
+    connected = team.workspace.id, task.campaign_id, task.prospect_id, "accepted"
+    team.do(marking.mark, *connected, now=team.now, by=ANN)
+    team.answer_all()
+    team.play(team.now + 3 * SECOND)
+    assert [one.step for one in team.open() if one.prospect_id != task.prospect_id] == ["connection_request"]
