@@ -3,11 +3,13 @@
 import json
 import math
 from typing import Any, NoReturn
+from uuid import UUID
 
 from flask import Blueprint, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from campaigns.rules.problems import Problem
+from campaigns.rules.kinds import parse_uuid
+from campaigns.rules.problems import Problem, Problems
 from campaigns.rules.refusals import Invalid
 from campaigns.rules.tables import MOST_BYTES as MOST_CSV_BYTES
 
@@ -112,6 +114,15 @@ def _number(name: str, default: int, most: int) -> int:
 def paging() -> tuple[int, int]:
     """`page` (from 1) and `limit` (up to 200) of the address. Raises Invalid."""
     return _number("page", 1, MOST_PAGE), _number("limit", DEFAULT_LIMIT, MOST_LIMIT)
+
+
+def read_id(name: str) -> UUID | None:
+    """An id of the address; None without it, or with an empty one. Raises Invalid."""
+    raw = request.args.get(name)
+    try:
+        return parse_uuid(raw, name) if raw else None
+    except Problems as bad:
+        raise Invalid.of(bad.problems) from bad
 
 
 def page_json(name: str, items: list[Any], total: int, page: int, limit: int) -> dict[str, Any]:

@@ -11,11 +11,10 @@ from campaigns.models.conversation import LABELS, Answer, Conversation
 from campaigns.models.finding import find_conversation
 from campaigns.models.prospect import Prospect
 from campaigns.reporting import instant
-from campaigns.rules.kinds import parse_uuid
-from campaigns.rules.problems import Problem, Problems
+from campaigns.rules.problems import Problem
 from campaigns.rules.refusals import Invalid
 from campaigns.web.api import schemas
-from campaigns.web.api.blueprint import SWITCH, blueprint, page_json, paging, read_object
+from campaigns.web.api.blueprint import SWITCH, blueprint, page_json, paging, read_id, read_object
 from campaigns.web.api.describing import PAGING, describe, query
 from campaigns.web.house import house, now, person
 
@@ -76,8 +75,8 @@ def read_filter() -> corresponding.Filter:
         unread=_flag("unread"),
         owes=_flag("owes"),
         label=label,
-        account_id=_id("sender_account_id"),
-        campaign_id=_id("campaign_id"),
+        account_id=read_id("sender_account_id"),
+        campaign_id=read_id("campaign_id"),
         words=words,
     )
 
@@ -87,14 +86,6 @@ def _flag(name: str) -> bool:
     if word not in SWITCH:
         raise Invalid.of([Problem(name, "must be true or false")])
     return SWITCH[word]
-
-
-def _id(name: str) -> UUID | None:
-    raw = request.args.get(name)
-    try:
-        return parse_uuid(raw, name) if raw else None
-    except Problems as bad:
-        raise Invalid.of(bad.problems) from bad
 
 
 @blueprint.get("/conversations")

@@ -3,18 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from flask import request
 from flask.typing import ResponseReturnValue
 
 from campaigns import marking, tasking
 from campaigns.reporting import instant
-from campaigns.rules.kinds import parse_uuid
 from campaigns.rules.people import profile_link
-from campaigns.rules.problems import Problems
-from campaigns.rules.refusals import Invalid
 from campaigns.tasking import Entry, Filter
 from campaigns.web.api import schemas
-from campaigns.web.api.blueprint import blueprint, page_json, paging, read_object
+from campaigns.web.api.blueprint import blueprint, page_json, paging, read_id, read_object
 from campaigns.web.api.describing import PAGING, describe, query
 from campaigns.web.api.messages import message_json
 from campaigns.web.house import house, now, person
@@ -42,14 +38,6 @@ def task_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _id(name: str) -> UUID | None:
-    raw = request.args.get(name)
-    try:
-        return parse_uuid(raw, name) if raw else None
-    except Problems as bad:
-        raise Invalid.of(bad.problems) from bad
-
-
 @blueprint.get("/tasks")
 @describe(
     schemas.page("tasks", schemas.ref("Task")),
@@ -61,7 +49,7 @@ def _id(name: str) -> UUID | None:
 def list_tasks() -> ResponseReturnValue:
     """One page of what is to be done at LinkedIn by hand, in the order in which the page of tasks has it."""
     page, limit = paging()
-    wanted = Filter(_id("sender_id"), _id("campaign_id"))
+    wanted = Filter(read_id("sender_id"), read_id("campaign_id"))
     with house().reading() as db:
         found, total = tasking.listed(db, person().workspace_id, wanted, now(), page=page, limit=limit)
         return page_json("tasks", [task_json(one) for one in found], total, page, limit)
