@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.models.base import new_id
-from campaigns.models.campaign import Node
+from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import nodes_of
 from campaigns.models.message import SENDING, SENT, SKIPPED, UNKNOWN, WAITING, Message
 from campaigns.models.prospect import Prospect
@@ -132,16 +133,35 @@ def connect(session: Session, prospect: Prospect, at: datetime, now: datetime) -
         return  # which account will write to them, and so whether it is this one, the launch decides
     if prospect.connected_at is None:
         prospect.connected_at, prospect.updated_at = min(at, now), now
-    if prospect.status == lifecycle.CONNECTION_SENT:
+    if prospect.status == lifecycle.CONNECTION_SENT or _was_in_time(session, prospect):
         _accepted(session, prospect, now)
     elif prospect.status not in lifecycle.TERMINAL:
         _connected_before(session, prospect, now)
 
 
+def _was_in_time(session: Session, prospect: Prospect) -> bool:
+    """Whether somebody who timed out had accepted by then, which was heard only now, while their campaign goes on."""
+    if prospect.status_reason != NOT_ACCEPTED or prospect.connected_at is None:
+        return False
+    invited = (
+        select(Message.sent_at, Sender.invitation_days)
+        .join(Node, Node.id == Message.node_id)
+        .join(Sender, Sender.id == Message.sender_account_id)
+        .join(Campaign, Campaign.id == Message.campaign_id)
+        .where(
+            Message.prospect_id == prospect.id,
+            Node.type == CONNECTION_REQUEST,
+            Campaign.status.in_((lifecycle.ACTIVE, lifecycle.PAUSED)),
+        )
+    )
+    ends = [at + timedelta(days=days) for at, days in session.execute(invited) if at is not None]
+    return bool(ends) and prospect.connected_at < max(ends)
+
+
 def _accepted(session: Session, prospect: Prospect, now: datetime) -> None:
     """Delays count from when the invitation left, or was found to be needless, if they have not passed by then
     (CONTRACT section 4); so they do from a step that was skipped meanwhile."""
-    prospect.status, prospect.updated_at = lifecycle.CONNECTED, now
+    prospect.status, prospect.status_reason, prospect.updated_at = lifecycle.CONNECTED, None, now
     nodes = nodes_of(session, prospect.campaign_id)
     current = next(node for node in nodes if node.id == prospect.current_node_id)
     due_at = prospect.connected_at or now
@@ -172,18 +192,23 @@ def _connected_before(session: Session, prospect: Prospect, now: datetime) -> No
     pass_invitation(session, prospect, node, lifecycle.CONNECTED, now)
 
 
-def known_as(session: Session, prospect: Prospect) -> str | None:
-    """What this person is to their account without an invitation from here, as far as is known from all campaigns:
-    `connected`, or `connection_sent` if one is waiting to be accepted."""
+def acquainted(prospect: Prospect | type[Prospect]) -> Select[Any]:
+    """Since when a person, or each one of a query for people, is connected with their account, as far as is known from
+    all campaigns; an empty instant where an invitation is waiting to be accepted."""
     other = aliased(Prospect)
     invited = other.status == lifecycle.CONNECTION_SENT
-    query = select(other.connected_at).where(
+    return select(other.connected_at).where(
         other.workspace_id == prospect.workspace_id,
         other.identity == prospect.identity,
         other.sender_account_id == prospect.sender_account_id,
         or_(other.connected_at.is_not(None), and_(invited, other.id != prospect.id)),
     )
-    found = session.scalars(query).all()
+
+
+def known_as(session: Session, prospect: Prospect) -> str | None:
+    """What this person is to their account without an invitation from here: `connected`, or `connection_sent` if one is
+    waiting to be accepted."""
+    found = session.scalars(acquainted(prospect)).all()
     if not found:
         return None
     return lifecycle.CONNECTED if any(found) else lifecycle.CONNECTION_SENT

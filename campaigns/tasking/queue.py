@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.models.campaign import Campaign, Node
 from campaigns.models.finding import find_campaign, find_sender
 from campaigns.models.gate import Gate
+from campaigns.models.journey import acquainted
 from campaigns.models.message import TASK, Message
 from campaigns.models.prospect import Prospect
 from campaigns.models.sender import Sender
@@ -24,6 +25,7 @@ from campaigns.rules.outgoing import Approach
 from campaigns.rules.placeholders import BrokenTemplate, MissingValue
 from campaigns.rules.refusals import NotFound
 from campaigns.rules.seats import ASSISTED
+from campaigns.rules.sequence import CONNECTION_REQUEST
 
 # For so long a task is before one person alone.
 HELD_FOR = timedelta(minutes=10)
@@ -84,6 +86,7 @@ def is_open(session: Session, now: datetime) -> ColumnElement[bool]:
         Prospect.paused_at.is_(None),
         hours,
         ~suppressed,
+        or_(Task.step != CONNECTION_REQUEST, ~acquainted(Prospect).correlate(Prospect).exists()),
     )
 
 

@@ -132,6 +132,19 @@ def test_an_acceptance_after_the_time_out_is_known_and_changes_nothing(play: Sea
     assert (steps(play), late.status, late.connected_at) == ([INVITED], "timed_out", NOW + 22 * DAY)
 
 
+def test_an_acceptance_in_time_that_is_heard_late_brings_them_back(provider: Seats) -> None:
+    """A provider that was away, or a server that was: nobody is lost for that."""
+    person, other = provider.launch(2, NOTE, says("Thanks!"))
+    provider.play(NOW + HOUR)
+    with provider.db.sessions.begin() as session:  # somebody else is on the way, so the campaign goes on
+        session.get_one(Prospect, other.id).due_at = NOW + 90 * DAY
+    provider.play(NOW + 21 * DAY + MINUTE)
+    assert provider.status(person) == "timed_out"
+    provider.accept(person, NOW + 20 * DAY)
+    provider.tick()
+    assert (steps(provider)[-1], provider.status(person)) == ((21 * DAY + MINUTE, "message"), "completed")
+
+
 @pytest.mark.parametrize(("nodes", "ends"), [((), HOUR), ((make.delay(days=2),), 2 * DAY)])
 def test_the_end_right_after_the_invitation_waits_for_the_acceptance(play: Seats, nodes: Any, ends: timedelta) -> None:
     accepting, silent = play.launch(2, NOTE, *nodes)

@@ -546,3 +546,29 @@ def test_the_place_of_an_invitation_that_was_found_needless_is_free_for_the_next
     team.answer_all()
     team.play(team.now + 3 * SECOND)
     assert [one.step for one in team.open() if one.prospect_id != task.prospect_id] == ["connection_request"]
+
+
+def test_whoever_an_account_has_invited_is_not_invited_by_it_for_another_campaign(team: Team) -> None:
+    person = {"linkedin_url": "https://www.linkedin.com/in/known"}
+    for name in ("One", "Two"):
+        with team.db.sessions.begin() as session:
+            workspace, seat = session.get_one(Workspace, team.workspace.id), session.get_one(Sender, team.seat.id)
+            make.launched(
+                session,
+                workspace,
+                1,
+                type="linkedin",
+                nodes=NODES,
+                senders=[seat],
+                now=team.now,
+                name=name,
+                people=person,
+            )
+        team.tick()
+    assert len(team.open()) == 2
+    team.say(team.taken())
+    assert team.take(BOB) is None
+    team.tick()
+    assert team.open() == []
+    with team.db.sessions() as session:
+        assert session.scalars(select(Prospect.status)).all() == ["connection_sent", "connection_sent"]
