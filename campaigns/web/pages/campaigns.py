@@ -140,7 +140,7 @@ def _move(
 @blueprint.post("/campaigns/<uuid:campaign_id>/launch")
 def launch(campaign_id: UUID) -> ResponseReturnValue:
     """Draft to launching; a job makes it active."""
-    done = "Launching: the first messages leave as soon as the hours are open."
+    done = "Launching: it begins as soon as the hours are open."
     return _move(launching.launch, campaign_id, done, _skipped)
 
 

@@ -26,7 +26,8 @@ GAPS = ("min_gap", "max_gap")
 
 def week(sender: Sender, weeks: Mapping[UUID, list[Allowance]]) -> dict[str, Any]:
     """What _allowances.html shows of an account."""
-    return {"allowances": weeks.get(sender.id, []), "limited": sender.limited_steps(now())}
+    kinds = weeks.get(sender.id, [])
+    return {"allowances": kinds, "tasks": sum(one.tasks for one in kinds), "limited": sender.limited_steps(now())}
 
 
 def seat_page(form: SeatForm, sender: Sender | None, **told: Any) -> str:
