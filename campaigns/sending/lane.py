@@ -29,7 +29,8 @@ from campaigns.rules.gates import Closed
 from campaigns.rules.links import Links
 from campaigns.rules.tracing import about
 from campaigns.sending.account import Account, lock_account, save
-from campaigns.sending.claiming import Claim, LeaseLost, claim, wait_for
+from campaigns.sending.claiming import Claim, LeaseLost, claim
+from campaigns.sending.person import wait_for
 from campaigns.sending.recording import Outcome, Overtaken, blame_account, record, take_back
 from campaigns.sending.steps import Steps
 from campaigns.sending.telling import tell
