@@ -98,7 +98,7 @@ def test_a_new_campaign_offers_the_senders_of_its_kind(page: Page, stack: Stack)
     page.get_by_label("LinkedIn", exact=True).check()
     expect(mailbox).to_be_hidden()
     seat.check()
-    page.get_by_label("Name").fill(f"Of seats {next(_numbers)}")
+    page.get_by_label("Name", exact=True).fill(f"Of seats {next(_numbers)}")
     page.get_by_role("button", name="Make the draft").click()
     expect(page.get_by_role("heading", name="Connection request 1")).to_be_visible()
     campaign = page.url.rpartition("/campaigns/")[2].partition("/")[0]
@@ -120,6 +120,7 @@ def test_everybody_can_read_of_an_invitation_and_take_it_back(page: Page, stack:
     assert_readable(page)
     page.get_by_role("button", name="I have withdrawn it").click()
     expect(page.locator("#invitation")).to_contain_text("It was not accepted, and is withdrawn.")
-    page.goto("/senders")
+    seat = stack.api("GET", f"/campaigns/{campaign}")["campaign"]["sender_accounts"][0]["id"]
+    page.goto(f"/senders/{seat}")
     expect(page.get_by_text("2 of 80 invitations in 7 days").first).to_be_visible()
     assert_readable(page)
