@@ -236,7 +236,7 @@ class Crew:
         with held_still([worker]):
             below = children(worker)
             self._shoot([worker], "worker", below if worker in self._running(LANES) else [])
-            self._see_end(below)
+        self._see_end(below)
         return True
 
     def kill_part(self, role: str) -> bool:
@@ -272,11 +272,12 @@ class Crew:
         with held_still([pid]):
             below = descendants(pid)
             self._shoot([pid], "supervisor", self.lanes(), starts_itself=False)
-            self._see_end(below)
+        self._see_end(below)
         return True
 
     def _see_end(self, below: Iterable[int]) -> None:
-        """What a killed process had started has to end with it, before it can do anything else."""
+        """What a killed process had started has to end with it. Nothing is held still any more: what was held between
+        its fork and its first line (jobs.tether) is not tied to anybody yet, and ends by itself as soon as it may."""
         roles = {pid: role_of(pid) for pid in below}
         self.orphans += [
             f"{roles[left]}, process {left}, outlived its parent" for left in all_end(roles, TETHER_SECONDS)
