@@ -236,7 +236,8 @@ class Crew:
         with held_still([worker]):
             below = children(worker)
             self._shoot([worker], "worker", below if worker in self._running(LANES) else [])
-        self._see_end(below)
+            untied = all_end(below, TETHER_SECONDS)
+        self._see_end(untied)
         return True
 
     def kill_part(self, role: str) -> bool:
@@ -272,13 +273,14 @@ class Crew:
         with held_still([pid]):
             below = descendants(pid)
             self._shoot([pid], "supervisor", self.lanes(), starts_itself=False)
-        self._see_end(below)
+            untied = all_end(below, TETHER_SECONDS)
+        self._see_end(untied)
         return True
 
-    def _see_end(self, below: Iterable[int]) -> None:
-        """What a killed process had started has to end with it. Nothing is held still any more: what was held between
-        its fork and its first line (jobs.tether) is not tied to anybody yet, and ends by itself as soon as it may."""
-        roles = {pid: role_of(pid) for pid in below}
+    def _see_end(self, untied: Iterable[int]) -> None:
+        """What a killed process had started ends with it, though it is held still; but for what was held between its
+        fork and its first line (jobs.tether). That is not tied to anybody yet, and has to end as soon as it may."""
+        roles = {pid: role_of(pid) for pid in untied}
         self.orphans += [
             f"{roles[left]}, process {left}, outlived its parent" for left in all_end(roles, TETHER_SECONDS)
         ]
