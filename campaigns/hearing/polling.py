@@ -21,7 +21,6 @@ from campaigns.models.seat import read_keys, seal_keys
 from campaigns.models.sender import Sender
 from campaigns.rules.lifecycle import LINKEDIN
 from campaigns.rules.provider import ERRORED, RUNNING, Heard, can_reach
-from campaigns.rules.tracing import about
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +56,7 @@ class Poll:
 
     def run(self) -> int:
         """Act on what is new; how much that was. 0 at once if somebody else looks already."""
-        taken = self.lease.take()
-        if taken is None:
-            return 0
-        try:
-            with about(sender_id=self.sender_id):
-                return self._attempt(*taken)
-        except Lost:
-            return 0
-        finally:
-            self.lease.give_back()
+        return self.lease.hold(self._attempt)
 
     def _attempt(self, sender: Sender, mailbox: Mailbox) -> int:
         try:

@@ -16,6 +16,7 @@ from campaigns.models.message import Message
 from campaigns.models.sender import Sender
 from campaigns.models.sessions import ring
 from campaigns.models.standing import need_attention
+from campaigns.rules.tracing import about
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,20 @@ class Lease:
     sender_id: UUID
     clock: Callable[[], datetime]
     token: str = field(default_factory=lambda: str(uuid4()))
+
+    def hold(self, work: Callable[[Sender, Mailbox], int]) -> int:
+        """What `work` answers of the account and how far it was read; 0 if somebody else reads it, from the start or
+        before it was through."""
+        taken = self.take()
+        if taken is None:
+            return 0
+        try:
+            with about(sender_id=self.sender_id):
+                return work(*taken)
+        except Lost:
+            return 0
+        finally:
+            self.give_back()
 
     def take(self) -> tuple[Sender, Mailbox] | None:
         """The account and how far it was read; None if somebody reads it already, or there is nothing to read."""

@@ -14,14 +14,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.channels.imap import ImapMailbox, Unread
 from campaigns.channels.reading import OTHER, OUT_OF_OFFICE, OWN, Letter, read
 from campaigns.models.base import new_id
-from campaigns.models.lease import PAUSES, Lease, Lost
+from campaigns.models.lease import PAUSES, Lease
 from campaigns.models.mailbox import Letter as KeptLetter
 from campaigns.models.mailbox import Mailbox
 from campaigns.models.sender import Sender
 from campaigns.receiving.acting import act, back_at, lock
 from campaigns.receiving.matching import find
 from campaigns.rules.correspondence import NO_ID
-from campaigns.rules.tracing import about
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +53,7 @@ class Reader:
 
     def run(self) -> int:
         """Read what is new; how many mails. 0 at once if somebody else reads already."""
-        taken = self.lease.take()
-        if taken is None:
-            return 0
-        try:
-            with about(sender_id=self.sender_id):
-                return self._attempt(*taken)
-        except Lost:
-            return 0
-        finally:
-            self.lease.give_back()
+        return self.lease.hold(self._attempt)
 
     def _attempt(self, sender: Sender, mailbox: Mailbox) -> int:
         try:
